@@ -8,8 +8,8 @@ type Event struct {
 	// milliseconds since 1970 of its start, so that a Seq of an earlier run is
 	// always too old and answered with a reset. 0 stands on signals that are
 	// not kept (typing, presence): they are never repeated.
-	Seq  uint64    `json:"seq,string"`
-	Kind EventKind `json:"event"`
+	Seq         uint64    `json:"seq,string"`
+	Kind        EventKind `json:"event"`
 	Workspace   string    `json:"workspace,omitempty"` // id
 	Channel     string    `json:"channel,omitempty"`   // id
 	ChannelName string    `json:"channel_name,omitempty"`
