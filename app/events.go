@@ -19,7 +19,7 @@ type Event struct {
 	Name        string    `json:"name,omitempty"`   // their name
 	Time        time.Time `json:"time,omitzero"`
 	// Message is the row as it now stands: message, edit, delete, reaction,
-	// pin, state. A row that left the channel (a resolved gap) has Gone.
+	// pin, state, thread. A row that left the channel (a resolved gap) has Gone.
 	Message *Message `json:"message,omitempty"`
 	Gone    bool     `json:"gone,omitempty"`
 	// Info is the channel as it now stands: channel, read, and with message
@@ -57,6 +57,7 @@ const (
 	EventReaction EventKind = "reaction" // Message has other reactions
 	EventPin      EventKind = "pin"      // Message was pinned or unpinned
 	EventState    EventKind = "state"    // own Message came further: waiting, sent, on n of m, seen
+	EventThread   EventKind = "thread"   // Message is a root whose Summary changed; follows the message, delete or read of a reply
 	EventRead     EventKind = "read"     // a read marker moved, here or on another own device: Info
 	EventTyping   EventKind = "typing"   // Member writes in Channel; good for 6 s
 	EventPresence EventKind = "presence" // Member came or went: Online
@@ -73,7 +74,7 @@ const (
 
 // Values lists every EventKind.
 func (EventKind) Values() []EventKind {
-	return []EventKind{EventReset, EventMessage, EventEdit, EventDelete, EventReaction, EventPin, EventState,
+	return []EventKind{EventReset, EventMessage, EventEdit, EventDelete, EventReaction, EventPin, EventState, EventThread,
 		EventRead, EventTyping, EventPresence, EventMember, EventChannel, EventSync, EventPeer, EventJob, EventJoin,
 		EventFile, EventDraft, EventSettings}
 }

@@ -833,7 +833,7 @@ export type ChannelKind = "public" | "private" | "direct";
 
 export type Density = "cosy" | "compact";
 
-export type EventKind = "reset" | "message" | "edit" | "delete" | "reaction" | "pin" | "state" | "read" | "typing" | "presence" | "member" | "channel" | "sync" | "peer" | "job" | "join" | "file" | "draft" | "settings";
+export type EventKind = "reset" | "message" | "edit" | "delete" | "reaction" | "pin" | "state" | "thread" | "read" | "typing" | "presence" | "member" | "channel" | "sync" | "peer" | "job" | "join" | "file" | "draft" | "settings";
 
 export type HasState = "read" | "has" | "not_yet";
 
