@@ -1,0 +1,21 @@
+//go:build !windows
+
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// syncDir makes a rename in the folder durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync the folder of the keys: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("sync the folder of the keys: %w", err)
+	}
+	return nil
+}
