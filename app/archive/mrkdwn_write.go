@@ -175,6 +175,15 @@ func looksLikeEntity(s string) bool {
 	return false
 }
 
+func entityIn(s string) bool {
+	for i := range len(s) {
+		if s[i] == '&' && looksLikeEntity(s[i+1:]) {
+			return true
+		}
+	}
+	return false
+}
+
 // mark writes a * _ or ~, as a pair if it has its partner, otherwise as a sign.
 func (w *mdWriter) mark(toks []token, i int) {
 	t := toks[i]
@@ -320,13 +329,15 @@ func (w *mdWriter) plainLabel(s string) {
 		if r == '\n' {
 			r = ' '
 		}
-		if strings.ContainsRune("\\`*_~[]<&", r) && !(r == '_' && insideWord(s, i)) {
+		inert := r == '_' && insideWord(s, i) || r == '&' && !looksLikeEntity(s[i+1:])
+		if strings.ContainsRune("\\`*_~[]<&", r) && !inert {
 			w.b.WriteByte('\\')
 		}
 		w.b.WriteRune(r)
 	}
 }
 
+// insideWord: a _ between letters or digits is no mark.
 func insideWord(s string, i int) bool {
 	return i > 0 && i+1 < len(s) && isWordByte(s[i-1]) && isWordByte(s[i+1])
 }
@@ -357,7 +368,7 @@ func (w *mdWriter) link(target, label string, next byte) {
 		w.plainLabel(rest)
 	case bareAddress(target) && isBlank(next):
 		w.b.WriteString(target)
-	case strings.ContainsAny(target, "&`"): // might be read as an entity, or as code
+	case entityIn(target): // which only the long form can escape
 		w.labelled(target, target)
 	default:
 		w.b.WriteString("<" + escapeAddress(target) + ">")
@@ -372,7 +383,10 @@ func (w *mdWriter) labelled(label, target string) {
 	if strings.ContainsAny(target, "()") {
 		target = "<" + target + ">"
 	}
-	w.b.WriteString("](" + strings.ReplaceAll(target, "&", "\\&") + ")")
+	if entityIn(target) {
+		target = strings.ReplaceAll(target, "&", "\\&")
+	}
+	w.b.WriteString("](" + target + ")")
 }
 
 func (w *mdWriter) remember(link string) {
@@ -398,9 +412,12 @@ var escapeAddress = strings.NewReplacer("<", "%3C", ">", "%3E", "\\", "%5C", "`"
 func bareAddress(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if !isWordByte(c) && strings.IndexByte(":/?=&%.#+-@,", c) < 0 && !(c == '_' && insideWord(s, i)) {
+		if !isWordByte(c) && strings.IndexByte(":/?=&%.#+-@,!", c) < 0 && !(c == '_' && insideWord(s, i)) {
 			return false
 		}
+	}
+	if entityIn(s) {
+		return false
 	}
 	last, _ := utf8.DecodeLastRuneInString(s)
 	u, err := url.Parse(s)
