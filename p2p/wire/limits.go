@@ -27,7 +27,6 @@ const (
 	MaxMemberFrame = 512              // bytes of a frame of the member proof
 	MaxLive        = 96 << 10         // bytes of a live frame: an op with the largest payload and all of its heads
 	MaxGossip      = 128 << 10        // bytes of a gossip message with its envelope
-	MaxSyncFrame   = 160 << 10        // bytes of a catch-up frame
 	MaxChunk       = 256<<10 + 16     // bytes of a chunk (protocol 8)
 	MaxChunkFrame  = MaxChunk + 64
 	MaxChunkIDs    = 1024 // ids in one question about chunks
