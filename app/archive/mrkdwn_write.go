@@ -318,7 +318,7 @@ func (w *mdWriter) mention(m Mention, shown string) {
 		return
 	}
 	m.Start = w.b.Len()
-	w.plainLabel(shown)
+	w.plainLabel(strings.TrimRightFunc(shown, unicode.IsSpace)) // the text's end is trimmed, and must not take a name's
 	m.End = w.b.Len()
 	w.mentions = append(w.mentions, m)
 }

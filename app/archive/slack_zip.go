@@ -36,6 +36,9 @@ func (s *source) ReadAt(p []byte, off int64) (int, error) {
 	if !s.opened.Load() && s.budget.Add(-int64(len(p))) < 0 {
 		return 0, errDirectory
 	}
+	if off < 0 { // a zip's directory may point there, and then it is the zip that is wrong
+		return 0, zip.ErrFormat
+	}
 	n, err := s.r.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = &diskError{err}
