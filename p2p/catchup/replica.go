@@ -42,10 +42,11 @@ type Scope struct {
 	Kind Kind
 }
 
-// Place is where an op stands in its copy: when it arrived, and the clock it claims.
+// Place is where an op stands in its copy: when it arrived, the clock it claims, and its id.
 type Place struct {
 	LSN uint64 // local arrival number, from 1, growing over all scopes of the store
 	HLC crdt.HLC
+	ID  crdt.OpID
 }
 
 // Cut asks a Replica for one segment out of a log.
