@@ -19,7 +19,7 @@ type Branch struct {
 	Sig     Signature
 }
 
-// Log is the log that was forked.
+// Log is the log that was forked. The proof is one that was parsed or has passed Verify.
 func (p *ForkProof) Log() LogID { return p.Branches[0].Headers[0].Log }
 
 // NewForkProof is the proof from two branches, in the one order that its encoding has.
@@ -75,8 +75,8 @@ func (p *ForkProof) Verify(ws WorkspaceID, key ed25519.PublicKey) error {
 		for j := range br.Headers {
 			ops[j] = Op{Header: br.Headers[j]}
 		}
-		if len(ops) == 0 {
-			return fmt.Errorf("fork proof without headers: %w", ErrMalformed)
+		if len(ops) == 0 || len(ops) > CheckEvery {
+			return fmt.Errorf("fork proof of %d headers: %w", len(ops), ErrMalformed)
 		}
 		v := chainVerifier{ws: ws, key: key}
 		if err := v.link(ops, nil); err != nil {

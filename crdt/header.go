@@ -66,12 +66,19 @@ func (h *Header) Check() error {
 	case len(h.Deps) > 0 && h.Type.Class() != ClassAccess:
 		return fmt.Errorf("dependencies outside an access op: %w", ErrMalformed)
 	}
-	for i := 1; i < len(h.Deps); i++ {
-		if CompareIDs(h.Deps[i-1], h.Deps[i]) >= 0 {
-			return fmt.Errorf("dependencies not sorted: %w", ErrMalformed)
-		}
+	if !ascending(h.Deps) {
+		return fmt.Errorf("dependencies not sorted: %w", ErrMalformed)
 	}
 	return nil
+}
+
+// Follows reports whether h is the next op after before in the same log: seq one more, prev its id, the clock not gone
+// back. An authentic op that does not follow the one that its prev names is malformed, whichever of them came first
+// (SPEC 8, proviso 7).
+func (h *Header) Follows(before *Header) bool { return h.followsID(before, before.ID()) }
+
+func (h *Header) followsID(before *Header, id OpID) bool {
+	return h.Log == before.Log && h.Device == before.Device && h.Seq == before.Seq+1 && h.HLC >= before.HLC && h.Prev == id
 }
 
 // AppendSansPayload appends the full header without the payload's length and hash: what seal binds a ciphertext to.

@@ -149,5 +149,15 @@ func SortHeads(heads []OpID) []OpID {
 	return slices.Compact(sorted)
 }
 
+// ascending reports whether the ids are sorted, without duplicates.
+func ascending(ids []OpID) bool {
+	for i := 1; i < len(ids); i++ {
+		if CompareIDs(ids[i-1], ids[i]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // CompareIDs orders op ids as byte strings.
 func CompareIDs(a, b OpID) int { return slices.Compare(a[:], b[:]) }

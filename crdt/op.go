@@ -51,15 +51,20 @@ func (op *Op) check() error {
 	if op.HasPayload() && (len(op.Payload) != int(op.PayloadLen) || HashPayload(op.Payload) != op.PayloadHash) {
 		return fmt.Errorf("payload is not the one that the header names: %w", ErrMalformed)
 	}
-	if len(op.Heads) > 0 && HeadsDigest(op.Heads) != op.Auth {
+	if len(op.Heads) > MaxHeads {
+		return fmt.Errorf("%d heads: %w", len(op.Heads), ErrTooLarge)
+	}
+	if len(op.Heads) > 0 && (!ascending(op.Heads) || HeadsDigest(op.Heads) != op.Auth) {
 		return fmt.Errorf("heads are not the ones that the header names: %w", ErrMalformed)
 	}
 	return nil
 }
 
 // AppendOp appends one op as it travels live (SPEC 6). sameAuth leaves Auth out: the caller knows that it equals that of
-// the op before it in the log, and so will the reader, from his copy of that op.
+// the op before it in the log, and so will the reader, from his copy of that op. The first op of a log has none before it
+// and keeps its Auth all the same. What is appended can be read only where the op is well formed, as every Verified is.
 func AppendOp(b []byte, op *Op, sameAuth bool) []byte {
+	sameAuth = sameAuth && op.Seq > 0
 	b = append(b, Version<<4|op.flags(), op.mode(sameAuth), byte(op.Type))
 	b = append(b, op.Device[:]...)
 	b = append(b, op.Log[:]...)

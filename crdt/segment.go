@@ -10,8 +10,12 @@ import (
 // proof, not cargo, and are not stored as ops.
 type Segment struct {
 	Ops  []Op // 1 to MaxSegment
-	Tail []Op // at most MaxSegment-1, without payloads
+	Tail []Op // at most MaxSegment-1, without payloads; only the last one's signature is written, and no heads
 }
+
+// minSegmentOp is the least that one op takes in a segment: flags, mode, type, two clock deltas and a payload length of
+// zero. It bounds what a count may make the reader allocate.
+const minSegmentOp = 6
 
 // Append appends the segment's encoding, or reports what cannot be encoded: ops that do not form a chain, a clock that
 // goes back, a tail with payloads, sizes over the limits.
@@ -34,7 +38,12 @@ func (s *Segment) Append(b []byte) ([]byte, error) {
 		b = w.append(b, &s.Ops[i])
 	}
 	for i := range s.Tail {
-		b = w.append(b, &s.Tail[i])
+		bare := s.Tail[i]
+		bare.Heads = nil
+		if i < len(s.Tail)-1 {
+			bare.Sig = nil
+		}
+		b = w.append(b, &bare)
 	}
 	return b, nil
 }
@@ -77,7 +86,10 @@ func (w *segmentState) appendEpoch(b []byte, e EpochID) []byte {
 }
 
 func (s *Segment) check() error {
-	if len(s.Ops) == 0 || len(s.Ops) > MaxSegment || len(s.Tail) >= MaxSegment {
+	if len(s.Ops) == 0 {
+		return fmt.Errorf("no ops: %w", ErrMalformed)
+	}
+	if len(s.Ops) > MaxSegment || len(s.Tail) >= MaxSegment {
 		return fmt.Errorf("%d ops and a tail of %d: %w", len(s.Ops), len(s.Tail), ErrTooLarge)
 	}
 	var prev *Op
@@ -87,7 +99,7 @@ func (s *Segment) check() error {
 			if err := op.check(); err != nil {
 				return err
 			}
-			if prev != nil && !follows(&prev.Header, &op.Header) {
+			if prev != nil && !op.Header.Follows(&prev.Header) {
 				return fmt.Errorf("op %d does not follow the one before: %w", op.Seq, ErrMalformed)
 			}
 			prev = op
@@ -98,12 +110,10 @@ func (s *Segment) check() error {
 			return fmt.Errorf("payload in a tail: %w", ErrMalformed)
 		}
 	}
+	if t := len(s.Tail); t > 0 && s.Tail[t-1].Sig == nil {
+		return fmt.Errorf("tail without a signature: %w", ErrMalformed)
+	}
 	return nil
-}
-
-// follows reports whether b is the next op after a in the same log.
-func follows(a, b *Header) bool {
-	return b.Log == a.Log && b.Device == a.Device && b.Seq == a.Seq+1 && b.HLC >= a.HLC && b.Prev == a.ID()
 }
 
 // ParseSegment reads one segment, all of b. The result shares no memory with b.
@@ -124,6 +134,9 @@ func ParseSegment(b []byte) (*Segment, error) {
 		r.fail(ErrMalformed)
 	}
 	s := &Segment{}
+	if r.err == nil {
+		s.Ops = make([]Op, 0, min(n, len(r.b)/minSegmentOp))
+	}
 	st := segmentState{}
 	for i := 0; i < n+tail && r.err == nil; i++ {
 		op := st.read(&r, at)
@@ -134,9 +147,7 @@ func ParseSegment(b []byte) (*Segment, error) {
 			s.Ops = append(s.Ops, op)
 		} else {
 			s.Tail = append(s.Tail, op)
-			if op.Payload != nil && op.PayloadLen > 0 {
-				r.fail(ErrMalformed)
-			}
+			r.checkTail(&op, i == n+tail-1)
 		}
 		at.Seq, at.Prev = op.Seq+1, op.Header.ID()
 	}
@@ -144,6 +155,13 @@ func ParseSegment(b []byte) (*Segment, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// checkTail refuses what is no part of the proof that a tail is.
+func (r *reader) checkTail(op *Op, last bool) {
+	if op.Payload != nil && op.PayloadLen > 0 || op.Heads != nil || last != (op.Sig != nil) {
+		r.fail(ErrMalformed)
+	}
 }
 
 func (st *segmentState) read(r *reader, at Header) Op {
@@ -173,8 +191,12 @@ func (st *segmentState) read(r *reader, at Header) Op {
 	return op
 }
 
+// readHLC bounds what it read before it adds, lest a sum that wraps turn the clock back.
 func (st *segmentState) readHLC(r *reader) HLC {
 	ms, count := r.uvarint(), r.uvarint()
+	if ms >= 1<<48 || count > 0xffff {
+		r.fail(ErrMalformed)
+	}
 	if r.err != nil {
 		return 0
 	}

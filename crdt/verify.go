@@ -58,7 +58,7 @@ func checkOwn(key ed25519.PublicKey, op *Op) error {
 type Chain struct {
 	Ops  []Op // consecutive, ascending
 	Tail []Op // bare headers after Ops; see Segment
-	Next OpID // the Prev of an op already held and authentic right after Ops, which then covers them; or zero
+	Next OpID // the Prev of an op of this log, held and authentic, right after Ops, which then covers them; or zero
 }
 
 // Checked is what VerifyChain found.
@@ -73,8 +73,11 @@ type Checked struct {
 // signature that is there and wrong where it must be right, or missing where its place demands one, is
 // ErrNotAuthentic, and the fault of whoever sent the chain, since he could have checked.
 func VerifyChain(ws WorkspaceID, key ed25519.PublicKey, c Chain) (Checked, error) {
-	v := chainVerifier{ws: ws, key: key}
+	v := chainVerifier{ws: ws, key: key, good: -1}
 	if err := v.link(c.Ops, c.Tail); err != nil {
+		return Checked{}, fmt.Errorf("verify chain: %w", err)
+	}
+	if err := checkDue(c); err != nil {
 		return Checked{}, fmt.Errorf("verify chain: %w", err)
 	}
 	covered, err := v.cover(c)
@@ -84,7 +87,7 @@ func VerifyChain(ws WorkspaceID, key ed25519.PublicKey, c Chain) (Checked, error
 	out := Checked{Ops: make([]Verified, covered)}
 	for i := range covered {
 		op := c.Ops[i]
-		if op.Sig, err = v.keep(&op); err != nil {
+		if op.Sig, err = v.keep(&op, i); err != nil {
 			return Checked{Signatures: v.checks}, fmt.Errorf("verify chain: %w", err)
 		}
 		out.Ops[i] = Verified{op: &op, id: v.ids[i]}
@@ -101,7 +104,7 @@ type chainVerifier struct {
 	key    ed25519.PublicKey
 	ids    []OpID
 	checks int
-	good   *Signature // the covering signature, checked
+	good   int // where in the ops the covering signature stands, once it was checked; else -1
 }
 
 // link checks that the ops are well formed and consecutive, and notes their ids.
@@ -116,7 +119,7 @@ func (v *chainVerifier) link(ops, tail []Op) error {
 			if err := checkOwn(v.key, op); err != nil {
 				return err
 			}
-			if prev != nil && (op.Log != prev.Log || op.Seq != prev.Seq+1 || op.HLC < prev.HLC || op.Prev != v.ids[len(v.ids)-1]) {
+			if prev != nil && !op.Header.followsID(prev, v.ids[len(v.ids)-1]) {
 				return fmt.Errorf("op %d does not follow the one before: %w", op.Seq, ErrMalformed)
 			}
 			v.ids = append(v.ids, op.Header.ID())
@@ -125,6 +128,25 @@ func (v *chainVerifier) link(ops, tail []Op) error {
 	}
 	return nil
 }
+
+// checkDue refuses a run that lacks a signature where its place demands one, or whose tail runs past such a place, before
+// any signature is checked. What no signature covers has no such place in it, since that one would cover it.
+func checkDue(c Chain) error {
+	for i := range c.Ops {
+		if op := &c.Ops[i]; due(op) && op.Sig == nil {
+			return fmt.Errorf("op %d has no signature of its own: %w", op.Seq, ErrNotAuthentic)
+		}
+	}
+	for i := range len(c.Tail) - 1 {
+		if op := &c.Tail[i]; due(op) {
+			return fmt.Errorf("the tail runs past op %d: %w", op.Seq, ErrNotAuthentic)
+		}
+	}
+	return nil
+}
+
+// due reports whether the op's place demands a signature of its own.
+func due(op *Op) bool { return op.Seq%CheckEvery == CheckEvery-1 }
 
 // cover answers how many of the ops are covered.
 func (v *chainVerifier) cover(c Chain) (int, error) {
@@ -136,19 +158,19 @@ func (v *chainVerifier) cover(c Chain) (int, error) {
 	}
 	for i := len(c.Ops) - 1; i >= 0; i-- {
 		if op := &c.Ops[i]; op.Sig != nil {
-			v.good = op.Sig
+			v.good = i
 			return i + 1, v.check(op)
 		}
 	}
 	return 0, nil
 }
 
-// keep answers the signature to store with a covered op: its own where that was checked, else none.
-func (v *chainVerifier) keep(op *Op) (*Signature, error) {
+// keep answers the signature to store with the covered op at place i: its own where that was checked, else none.
+func (v *chainVerifier) keep(op *Op, i int) (*Signature, error) {
 	switch {
-	case op.Sig != nil && op.Sig == v.good:
+	case i == v.good:
 		return op.Sig, nil
-	case op.Seq%CheckEvery == CheckEvery-1:
+	case due(op):
 		return op.Sig, v.check(op)
 	}
 	return nil, nil
@@ -162,8 +184,8 @@ func (v *chainVerifier) check(op *Op) error {
 	return nil
 }
 
-// CheckSignKey refuses a public key that is not the one canonical encoding of a point, or that has a part of small
-// order: with such keys one signature can fit many messages (protocol 4, proviso 8). Device certificates are checked
+// CheckSignKey refuses a public key that is not the one canonical encoding of a point, or whose point is of small order:
+// with such keys one signature can fit many messages (protocol 4, proviso 8). Device certificates are checked
 // with it once.
 func CheckSignKey(key ed25519.PublicKey) error {
 	p, err := new(edwards25519.Point).SetBytes(key)
