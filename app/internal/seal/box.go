@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -41,7 +42,7 @@ func (s *Sealer) openHistoryBox(key crdt.ScopeID, newer, older crdt.EpochID, und
 	return keyring.Secret(plain), nil
 }
 
-func (s *Sealer) boxCipher(key crdt.ScopeID, newer, older crdt.EpochID, under keyring.Secret) (aead, []byte, error) {
+func (s *Sealer) boxCipher(key crdt.ScopeID, newer, older crdt.EpochID, under keyring.Secret) (cipher.AEAD, []byte, error) {
 	k := under.Derive("hallway/history-key/v1", s.ws[:], key[:], older[:])
 	a, err := chacha20poly1305.NewX(k[:])
 	if err != nil {
@@ -49,11 +50,6 @@ func (s *Sealer) boxCipher(key crdt.ScopeID, newer, older crdt.EpochID, under ke
 	}
 	context := append([]byte("hallway/history-box/v1"), newer[:]...)
 	return a, append(context, older[:]...), nil
-}
-
-type aead interface {
-	Seal(dst, nonce, plaintext, additionalData []byte) []byte
-	Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, error)
 }
 
 // secrets is a list of epochs with their secrets, as grants and answers carry it inside a wrap.

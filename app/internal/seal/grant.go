@@ -102,7 +102,7 @@ func (s *Sealer) grantable(v View, key crdt.ScopeID, to User, now time.Time) []c
 	case HistoryDays:
 		from := crdt.HLCAt(now.AddDate(0, 0, -int(min(h.Days, 36500))))
 		for _, id := range s.scopes[key] {
-			if m := s.mints[id]; m.state == Held && m.hlc >= from {
+			if m := s.mints[id]; m.key == key && m.state == Held && m.hlc >= from {
 				pick = append(pick, m)
 			}
 		}
@@ -124,11 +124,11 @@ func (s *Sealer) roots(key crdt.ScopeID) []*mint {
 	inside := map[crdt.EpochID]bool{}
 	for _, id := range s.scopes[key] {
 		m := s.mints[id]
-		if m.state != Held {
+		if m.key != key || m.state != Held {
 			continue
 		}
 		held = append(held, m)
-		for _, p := range m.previous {
+		for _, p := range slices.Concat(m.previous, m.boxes) {
 			inside[p.epoch] = inside[p.epoch] || p.box != nil
 		}
 	}
@@ -163,9 +163,9 @@ func (s *Sealer) takeGrant(v View, key crdt.ScopeID, op *crdt.Op) (Taken, error)
 	defer s.mu.Unlock()
 	var t Taken
 	for _, id := range body.epochs {
-		if m, ok := s.mints[id]; ok && m.key == key {
+		if m, ok := s.mints[id]; ok {
 			err = errors.Join(err, s.applyGrant(v, m, g, &t))
-		} else if !ok {
+		} else {
 			s.early[id] = append(s.early[id], g)
 		}
 	}
@@ -179,7 +179,7 @@ func (s *Sealer) applyGrant(v View, m *mint, g grant, t *Taken) error {
 		m.granted = append(m.granted, h)
 		delete(s.may, m.epoch)
 	}
-	if g.box == nil || m.state == Held || m.state == Destroyed {
+	if len(g.box) == 0 || m.state == Held || m.state == Destroyed {
 		return nil
 	}
 	id, ok := s.ring.PUK(g.gen)

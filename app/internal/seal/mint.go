@@ -23,6 +23,8 @@ type mint struct {
 	boxes    []previous // that HistoryBox ops added; they say nothing about which epoch follows which
 	parts    [][32]byte
 	inline   [][]byte // until mine has been opened
+	count    int
+	rivals   []*mint  // other ops that claim the same id, while no secret shows which is true
 	granted  []holder // beside those at auth
 	state    State
 }
@@ -130,8 +132,12 @@ func (s *Sealer) follow(v View, key crdt.ScopeID, epoch crdt.EpochID, secret key
 		}
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b previous) int { return bytes.Compare(a.epoch[:], b.epoch[:]) })
+	sortPrevious(out)
 	return out, nil
+}
+
+func sortPrevious(list []previous) {
+	slices.SortFunc(list, func(a, b previous) int { return bytes.Compare(a.epoch[:], b.epoch[:]) })
 }
 
 // guestsHad reports whether every guest among the recipients of a new epoch could open m already: a box would show the
@@ -159,7 +165,7 @@ func (s *Sealer) tops(key crdt.ScopeID) []*mint {
 	var held, tops []*mint
 	over := map[crdt.EpochID]bool{}
 	for _, id := range s.scopes[key] {
-		if m := s.mints[id]; m.state == Held {
+		if m := s.mints[id]; m.key == key && m.state == Held {
 			held = append(held, m)
 			for _, p := range m.previous {
 				over[p.epoch] = true

@@ -27,6 +27,7 @@ type Sealer struct {
 	mints  map[crdt.EpochID]*mint
 	scopes map[crdt.ScopeID][]crdt.EpochID // the mints of a key scope, as they came
 	early  map[crdt.EpochID][]grant        // whose mint, or the key to open them with, is not here yet
+	loose  map[crdt.EpochID][]looseBoxes   // whose mint is not here yet
 	asked  map[crdt.EpochID]struct{}       // wanted from others and not come yet
 	logs   map[logKeyID]logKey             // keys derived lately
 	may    map[crdt.EpochID]verdict        // answers of the send rule lately
@@ -39,6 +40,7 @@ func New(o Options) *Sealer {
 		mints:  map[crdt.EpochID]*mint{},
 		scopes: map[crdt.ScopeID][]crdt.EpochID{},
 		early:  map[crdt.EpochID][]grant{},
+		loose:  map[crdt.EpochID][]looseBoxes{},
 		asked:  map[crdt.EpochID]struct{}{},
 		logs:   map[logKeyID]logKey{},
 		may:    map[crdt.EpochID]verdict{},

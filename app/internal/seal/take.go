@@ -16,7 +16,8 @@ type Taken struct {
 	Fetch [][32]byte     // chunks to fetch by their SHA-256 and to hand to TakePart
 }
 
-// takeMint notes an epoch and opens this person's part of it.
+// takeMint notes an epoch and opens this person's part of it. An epoch's id is public, so somebody may write an op of
+// his own that claims it: until the secret is here and shows which claim it fits, all of them stand side by side.
 func (s *Sealer) takeMint(v View, key crdt.ScopeID, op *crdt.Op, id crdt.OpID) (Taken, error) {
 	body, err := parseMint(op.Payload)
 	if err != nil {
@@ -25,64 +26,95 @@ func (s *Sealer) takeMint(v View, key crdt.ScopeID, op *crdt.Op, id crdt.OpID) (
 	if op.Type != crdt.TypeEpochMint || v.KeyScope(key) != key || body.pq != v.PQ() {
 		return Taken{}, fmt.Errorf("take mint: not one for this scope: %w", ErrMalformed)
 	}
-	at, _, ok := v.RecipientsAt(key, op.Auth)
-	if !ok || len(at) != body.count {
-		return Taken{}, fmt.Errorf("take mint: wrapped for %d, not %d: %w", body.count, len(at), ErrMalformed)
+	m := &mint{
+		epoch: body.epoch, key: key, op: id, auth: op.Auth, hlc: op.HLC, pq: body.pq, count: body.count,
+		previous: body.previous, parts: body.parts, inline: body.inline,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m, ok := s.mints[body.epoch]; ok {
-		if m.op == id && m.state != Held && m.inline == nil {
-			return s.wantPart(v, m), nil
+	switch secret, err := s.epochs.Get(m.epoch); {
+	case err == nil:
+		return s.meet(v, m, secret)
+	case !errors.Is(err, keyring.ErrNoKey):
+		return Taken{}, fmt.Errorf("take mint: %w", err)
+	}
+	if at, _, ok := v.RecipientsAt(key, op.Auth); !ok || len(at) != m.count {
+		return Taken{}, fmt.Errorf("take mint: wrapped for %d, not %d: %w", m.count, len(at), ErrMalformed)
+	}
+	for _, have := range s.claims(m.epoch) {
+		if have.op == id {
+			return s.settle(v, have)
 		}
-		return Taken{}, nil // the same again, or another op by somebody who copied it: the first stands
 	}
-	m := &mint{
-		epoch: body.epoch, key: key, op: id, auth: op.Auth, hlc: op.HLC, pq: body.pq,
-		previous: body.previous, parts: body.parts, inline: body.inline,
+	if first, ok := s.mints[m.epoch]; !ok {
+		s.mints[m.epoch] = m
+	} else if len(first.rivals) < maxRivals {
+		first.rivals = append(first.rivals, m)
+	} else {
+		return Taken{}, fmt.Errorf("take mint: too many claims of epoch %s: %w", m.epoch, ErrTooLarge)
 	}
-	s.mints[m.epoch] = m
-	s.scopes[key] = append(s.scopes[key], m.epoch)
+	s.list(m)
 	return s.settle(v, m)
 }
 
-// settle finds out where a new mint's secret stands. Callers hold mu.
+// maxRivals bounds the claims of one epoch id.
+const maxRivals = 64
+
+// meet takes a mint whose secret is here already, from an earlier run. Callers hold mu.
+func (s *Sealer) meet(v View, m *mint, secret keyring.Secret) (Taken, error) {
+	if s.epochID(m.key, m.auth, secret) != m.epoch {
+		return Taken{}, fmt.Errorf("take mint: a false claim of epoch %s: %w", m.epoch, ErrForged)
+	}
+	if _, ok := s.mints[m.epoch]; ok {
+		return Taken{}, nil // the first of equal claims stands
+	}
+	m.state, m.inline = Held, nil
+	s.mints[m.epoch] = m
+	s.list(m)
+	var t Taken
+	s.descend(m, secret, &t)
+	err := s.retry(v, m, &t)
+	return t, err
+}
+
+func (s *Sealer) list(m *mint) {
+	if !slices.Contains(s.scopes[m.key], m.epoch) {
+		s.scopes[m.key] = append(s.scopes[m.key], m.epoch)
+	}
+}
+
+// claims are all mints that were taken under an id and may yet turn out to be the one that its secret fits.
+func (s *Sealer) claims(epoch crdt.EpochID) []*mint {
+	m, ok := s.mints[epoch]
+	if !ok {
+		return nil
+	}
+	return append([]*mint{m}, m.rivals...)
+}
+
+// settle finds out where the secret of a mint stands that is not held. Callers hold mu.
 func (s *Sealer) settle(v View, m *mint) (Taken, error) {
 	if s.epochs.Destroyed(m.epoch) {
 		m.state, m.inline = Destroyed, nil
 		return Taken{}, nil
 	}
-	secret, err := s.epochs.Get(m.epoch)
-	switch {
-	case err == nil:
-		m.state, m.inline = Held, nil
-		var t Taken
-		s.descend(m, secret, &t)
-		return t, nil
-	case !errors.Is(err, keyring.ErrNoKey):
-		return Taken{}, err
-	}
 	var t Taken
-	if i, ok := s.myPart(v, m); ok {
-		if m.inline != nil {
-			if err := s.openPart(v, m, m.inline[i], &t); err != nil {
-				return t, err
-			}
-		} else {
-			m.state = AwaitingPart
-			t.Fetch = append(t.Fetch, m.parts[i])
-		}
-	} else {
+	if i, ok := s.myPart(v, m); !ok {
 		m.state = s.entitled(v, m)
+	} else if m.inline == nil {
+		m.state = AwaitingPart
+		t.Fetch = append(t.Fetch, m.parts[i])
+	} else if err := s.openPart(v, m, m.inline[i], &t); err != nil {
+		return t, err
 	}
-	err = s.retry(v, m, &t)
+	err := s.retry(v, m, &t)
 	return t, err
 }
 
 // retry uses what came before its mint did: boxes of epochs that follow it, and grants to me.
 func (s *Sealer) retry(v View, m *mint, t *Taken) error {
 	for _, id := range s.scopes[m.key] {
-		if m.state == Held {
+		if s.stateOf(m.epoch) == Held {
 			break
 		}
 		newer := s.mints[id]
@@ -93,10 +125,14 @@ func (s *Sealer) retry(v View, m *mint, t *Taken) error {
 			s.descend(newer, secret, t)
 		}
 	}
+	for _, b := range s.loose[m.epoch] {
+		s.addBoxes(m, b, t)
+	}
+	delete(s.loose, m.epoch)
 	waiting := s.early[m.epoch]
 	delete(s.early, m.epoch)
 	for _, g := range waiting {
-		if err := s.applyGrant(v, m, g, t); err != nil {
+		if err := s.applyGrant(v, s.mints[m.epoch], g, t); err != nil {
 			return err
 		}
 	}
@@ -124,13 +160,6 @@ func (s *Sealer) entitled(v View, m *mint) State {
 	return NotEntitled
 }
 
-func (s *Sealer) wantPart(v View, m *mint) Taken {
-	if i, ok := s.myPart(v, m); ok && m.state == AwaitingPart {
-		return Taken{Fetch: [][32]byte{m.parts[i]}}
-	}
-	return Taken{}
-}
-
 // openPart opens my part and checks what it holds against the epoch's id. Callers hold mu.
 func (s *Sealer) openPart(v View, m *mint, part []byte, t *Taken) error {
 	at, _, _ := v.RecipientsAt(m.key, m.auth)
@@ -151,18 +180,27 @@ func (s *Sealer) openPart(v View, m *mint, part []byte, t *Taken) error {
 	return nil
 }
 
-// keep stores a secret if the mint commits to it, and opens what it leads to. Callers hold mu.
+// keep stores a secret if one of the mints under its id commits to it, lets that mint stand for the id, and opens what
+// the secret leads to. Callers hold mu.
 func (s *Sealer) keep(m *mint, secret keyring.Secret, t *Taken) error {
-	if s.epochID(m.key, m.auth, secret) != m.epoch {
-		m.state = BadWrap
+	first := s.mints[m.epoch]
+	for _, c := range s.claims(m.epoch) {
+		if s.epochID(c.key, c.auth, secret) != c.epoch {
+			continue
+		}
+		if err := s.epochs.Put(c.epoch, secret); err != nil {
+			return err
+		}
+		c.granted, c.boxes = first.granted, first.boxes
+		c.state, c.inline, c.rivals = Held, nil, nil
+		s.mints[c.epoch] = c
+		delete(s.may, c.epoch)
+		delete(s.asked, c.epoch)
+		t.Keys = append(t.Keys, c.epoch)
+		s.descend(c, secret, t)
 		return nil
 	}
-	if err := s.epochs.Put(m.epoch, secret); err != nil {
-		return err
-	}
-	m.state, m.inline = Held, nil
-	t.Keys = append(t.Keys, m.epoch)
-	s.descend(m, secret, t)
+	m.state = BadWrap
 	return nil
 }
 
@@ -170,17 +208,24 @@ func (s *Sealer) keep(m *mint, secret keyring.Secret, t *Taken) error {
 func (s *Sealer) descend(m *mint, secret keyring.Secret, t *Taken) {
 	for _, p := range slices.Concat(m.previous, m.boxes) {
 		older, ok := s.mints[p.epoch]
-		if !ok || p.box == nil || older.key != m.key || older.state == Held || older.state == Destroyed {
+		if !ok || p.box == nil || older.state == Held || older.state == Destroyed {
 			continue
 		}
 		old, err := s.openHistoryBox(m.key, m.epoch, older.epoch, secret, p.box)
-		if err != nil || s.epochID(older.key, older.auth, old) != older.epoch {
+		if err != nil || !s.fits(older.epoch, old) {
 			continue // a box that lies is worth nothing, and says nothing about the epoch
 		}
 		if err := s.keep(older, old, t); err != nil {
-			continue // asked for again, or found at the next start
+			continue // it is asked for again, or found at the next start
 		}
 	}
+}
+
+// fits reports whether a mint that is here commits to this secret.
+func (s *Sealer) fits(epoch crdt.EpochID, secret keyring.Secret) bool {
+	return slices.ContainsFunc(s.claims(epoch), func(c *mint) bool {
+		return s.epochID(c.key, c.auth, secret) == c.epoch
+	})
 }
 
 // TakePart takes a part that Taken.Fetch named.
@@ -192,13 +237,15 @@ func (s *Sealer) TakePart(v View, part []byte) (Taken, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var t Taken
-	for _, m := range s.mints {
-		if m.state != AwaitingPart && m.state != AwaitingPUK {
-			continue
-		}
-		if i, ok := s.myPart(v, m); ok && m.parts[i] == sum {
-			err := s.openPart(v, m, part, &t)
-			return t, err
+	for epoch := range s.mints {
+		for _, m := range s.claims(epoch) {
+			if m.state != AwaitingPart && m.state != AwaitingPUK {
+				continue
+			}
+			if i, ok := s.myPart(v, m); ok && m.parts[i] == sum {
+				err := s.openPart(v, m, part, &t)
+				return t, err
+			}
 		}
 	}
 	return t, fmt.Errorf("take part: %w", ErrUnasked)

@@ -190,14 +190,13 @@ func (s *Sealer) keepAsked(l secrets) (Taken, error) {
 		if _, asked := s.asked[l[i].epoch]; !ok || !asked || m.state == Held || m.state == Destroyed {
 			continue
 		}
-		if s.epochID(m.key, m.auth, l[i].secret) != m.epoch {
+		if !s.fits(m.epoch, l[i].secret) {
 			wrong = fmt.Errorf("take answer: %w", ErrWrap)
 			continue
 		}
 		if err := s.keep(m, l[i].secret, &t); err != nil {
 			return t, err
 		}
-		delete(s.asked, m.epoch)
 	}
 	if len(t.Keys) == 0 {
 		return t, wrong
