@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitest/config';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+
+export default defineConfig({
+  plugins: [svelte()],
+  test: { environment: 'node', include: ['src/**/*.test.ts'] },
+});
