@@ -295,15 +295,12 @@ func (t *Txn) Forks(fn func(n LogNum, seq uint64, proof []byte) error) error {
 	})
 }
 
-// Erasers are the ids of the ops that ask for this one's payload to be dropped.
-func (t *Txn) Erasers(target crdt.OpID) (by []crdt.OpID, err error) {
-	prefix := keyOf(spaceErase, target[:])
-	err = t.scan(prefix, prefix, func(k, _ []byte) error {
+// Erasures calls fn with every note that an op asks for the payload of another to be dropped.
+func (t *Txn) Erasures(fn func(target, by crdt.OpID) error) error {
+	return t.scan([]byte{spaceErase}, []byte{spaceErase}, func(k, _ []byte) error {
 		if len(k) != 65 {
 			return fmt.Errorf("read erasure: %w", ErrDamaged)
 		}
-		by = append(by, crdt.OpID(k[33:]))
-		return nil
+		return fn(crdt.OpID(k[1:]), crdt.OpID(k[33:]))
 	})
-	return by, err
 }
