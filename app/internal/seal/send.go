@@ -82,7 +82,7 @@ func (s *Sealer) judge(v View, m *mint) verdict {
 
 func (s *Sealer) judgeAnew(v View, m *mint) verdict {
 	at, covered, ok := v.RecipientsAt(m.key, m.auth)
-	if !ok {
+	if !ok || v.Lost(m.key, m.auth) {
 		return verdict{}
 	}
 	now := v.Recipients(m.key)

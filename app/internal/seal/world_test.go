@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"hallway/app/internal/keyring"
@@ -17,11 +16,18 @@ import (
 
 func publicKey(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
 
+// tester is what testing.T and rapid.T share.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world is a company for tests: people, each with one desk, and access facts that reach desks in any order. Its access
 // state is a grow-only set of facts, so that two desks that heard the same resolve the same, whatever the order; what it
 // resolves to is as simple as can be (present = came and did not leave).
 type world struct {
-	t     testing.TB
+	t     tester
 	ws    crdt.WorkspaceID
 	key   crdt.ScopeID
 	pq    bool
@@ -70,7 +76,7 @@ func (m memory) List(prefix string) (names []string, err error) {
 	return names, nil
 }
 
-func newWorld(t testing.TB, pq bool, names ...string) *world {
+func newWorld(t tester, pq bool, names ...string) *world {
 	w := &world{
 		t: t, pq: pq, ws: crdt.WorkspaceID{1}, key: crdt.ScopeID{2}, sets: map[crdt.AuthRef]set{},
 		keys: map[holder]keyring.Recipient{}, desks: map[string]*desk{}, rand: rand.Reader,
@@ -201,6 +207,15 @@ func (v *view) RecipientsAt(_ crdt.ScopeID, auth crdt.AuthRef) ([]Recipient, int
 		}
 	}
 	return v.w.resolve(s), len(s), true
+}
+
+func (v *view) Lost(_ crdt.ScopeID, auth crdt.AuthRef) bool {
+	for i := range v.heard {
+		if k := v.w.facts[i].kind; !v.w.sets[auth][i] && (k == "left" || k == "rotated") {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *view) UserOf(sign [32]byte) (User, bool) {
