@@ -2,9 +2,11 @@ package catchup
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"hallway/crdt"
+	"hallway/p2p/wire"
 )
 
 // Errors that end a session. Each is wrapped with what happened.
@@ -13,7 +15,23 @@ var (
 	ErrVersion  = errors.New("unknown sync version")       // the peer speaks another version
 	ErrBadBatch = errors.New("batch that does not verify") // the peer could have checked what it served
 	ErrReplica  = errors.New("local store failed in sync") // ours; the peer is not at fault
+	ErrStalled  = errors.New("sync peer stalled")          // asked for something, heard nothing for StallAfter
 	ErrClosed   = errors.New("sync session is closed")     // a method was called after the end
+)
+
+// Limits of one session, apart from those of the wire.
+const (
+	MaxScopes     = 4096             // scopes that one side announces in a session
+	MaxListed     = 1 << 16          // logs that a peer may list as differing in one scope
+	StallAfter    = 60 * time.Second // without a word from a peer that owes an answer
+	RecentOps     = 200              // newest ops of a channel that come before its older history (protocol 7.6)
+	maxJobs       = 128              // answers owed to the peer; an honest one asks for fewer at a time
+	maxWants      = 4096             // ranges that the peer may have asked for at a time
+	maxAsking     = 16               // scopes whose differences are asked for at a time
+	maxFlyingOps  = 2048             // ops of content asked for at a time, so that a change of channel counts soon
+	maxFlying     = 256              // ranges of content asked for at a time
+	rangeOps      = 512              // ops of content in one range
+	rangesPerWant = 64
 )
 
 // Options are what a session needs. All fields are required but Wake.
@@ -27,53 +45,8 @@ type Options struct {
 	Nonce   [16]byte
 	Process [8]byte
 	// Wake is called, from any goroutine, when another session freed what this one waits for: call Poll soon. It must
-	// not block.
+	// not block, nor call the session.
 	Wake func()
-}
-
-// Work is a batch that arrived and wants to be committed: call Replica.Ingest with it, then Session.Committed.
-type Work struct {
-	Scope    crdt.ScopeID
-	Segments []*crdt.Segment
-	id       uint64
-	bytes    int
-	wants    []doneWant
-}
-
-// EventKind says what an Event tells.
-type EventKind uint8
-
-// The events of a session.
-const (
-	// EventHolds: the peer holds Log from Lo up to Hi.
-	EventHolds EventKind = 1
-	// EventEqual: at this moment the peer holds of Scope exactly what this copy holds.
-	EventEqual EventKind = 2
-	// EventSettled: all that the peer offered of Scope has been fetched, as far as it could be taken.
-	EventSettled EventKind = 3
-	// EventTwin: a peer saw two live processes with one device's identity; one of them is us (a copied data directory).
-	EventTwin EventKind = 4
-	// EventHello: the peer's Hello is here; Instance is its store.
-	EventHello EventKind = 5
-)
-
-// Event is news for message states, completeness and the interface (protocol 7; ux). Only what the peer says of its own
-// holdings is in it.
-type Event struct {
-	Kind     EventKind
-	Scope    crdt.ScopeID
-	Log      crdt.LogID
-	Lo, Hi   uint64
-	Instance InstanceID
-}
-
-// Progress is how far the fetching of one scope from this peer has come.
-type Progress struct {
-	Scope     crdt.ScopeID
-	Have      uint64 // ops fetched and durable since the last time the scope was settled
-	Want      uint64 // ops that the peer has and we lack, in flight ones included
-	BytesLeft uint64 // an estimate from what came so far
-	Recent    bool   // the newest part is complete; what is left is older history
 }
 
 // Session is one end of catch-up with one peer, for the life of a connection. Both ends run the same code: each serves
@@ -82,59 +55,207 @@ type Progress struct {
 //   - writes what Next answers, and asks again whenever the stream can take more (nothing is built before that, so a slow
 //     reader costs no memory);
 //   - hands every frame that it reads to Receive;
-//   - takes Work, ingests it, and reports with Committed (several may be under way, in order);
+//   - takes Work, ingests it, and reports with Committed, in the same order (several may be under way);
 //   - reads Events after each call;
-//   - calls Refresh when rights changed, Stored when ops became durable, Kick on timers, Poll on Wake.
+//   - calls Refresh when rights changed, Stored when ops became durable, Kick on timers, Poll on Wake and now and then.
 //
-// After an error the session is dead and the connection should be dropped.
+// After each of these calls Next may have something to say. After an error the session is dead and the connection should
+// be dropped; Close it.
 type Session struct {
-	o Options
+	o      Options
+	err    error
+	peer   *wire.SyncHello // nil until it came
+	greet  bool            // our Hello is out
+	heard  time.Time
+	events []Event
+
+	scopesState
+	fetchState
+	serveState
+	walks map[crdt.ScopeID]*walk
 }
 
 // NewSession is a session that has sent nothing yet; Next answers its Hello.
-func NewSession(o Options) *Session { return &Session{o: o} }
+func NewSession(o Options) *Session {
+	s := &Session{o: o, walks: map[crdt.ScopeID]*walk{}}
+	s.scopesState = newScopesState()
+	s.fetchState = newFetchState()
+	return s
+}
 
 // Receive takes one frame: kind byte and body, without the length that the stream put before it. Frames longer than
-// wire.MaxSyncFrame must be refused before they are read.
-func (s *Session) Receive(now time.Time, frame []byte) error { return nil }
+// wire.MaxSyncFrame must be refused before they are read. The session keeps no part of the frame.
+func (s *Session) Receive(now time.Time, frame []byte) error {
+	if s.err != nil {
+		return s.err
+	}
+	s.heard = now
+	m, err := wire.ParseSync(frame)
+	if err != nil {
+		return s.fail(fmt.Errorf("%w: %w", ErrProtocol, err))
+	}
+	if h, ok := m.(wire.SyncHello); ok {
+		err = s.hello(h)
+	} else if s.peer == nil {
+		err = violation("message before hello")
+	} else {
+		err = s.handle(m, len(frame))
+	}
+	if err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
+func (s *Session) handle(m wire.SyncMessage, size int) error {
+	switch m := m.(type) {
+	case wire.SyncMatch:
+		return s.match(m)
+	case wire.SyncMarks:
+		return s.marks(m)
+	case wire.SyncRoots:
+		return s.roots(m)
+	case wire.SyncOpen:
+		return s.open(m)
+	case wire.SyncDelta:
+		return s.delta(m)
+	case wire.SyncWalk:
+		return s.step(m)
+	case wire.SyncRecent:
+		return s.recent(m)
+	case wire.SyncSpans:
+		return s.spans(m)
+	case wire.SyncWant:
+		return s.wanted(m)
+	case wire.SyncBatchMsg:
+		return s.batch(m, size)
+	case wire.SyncCredit:
+		return s.credited(m)
+	case wire.SyncAck:
+		return s.acked(m)
+	case wire.SyncFork:
+		return s.forkAsked(m)
+	case wire.SyncBranches:
+		return s.branches(m)
+	case wire.SyncClosed:
+		return s.closed(m)
+	case wire.SyncTwin:
+		s.emit(Event{Kind: EventTwin})
+	}
+	return nil
+}
 
 // Next is the next frame to write, and false where there is nothing to say for now.
-func (s *Session) Next() ([]byte, bool) { return nil, false }
+func (s *Session) Next() ([]byte, bool) {
+	if s.err != nil {
+		return nil, false
+	}
+	m := s.nextMessage()
+	if m == nil || s.err != nil {
+		return nil, false
+	}
+	frame := wire.AppendSync(nil, m)
+	if _, ok := m.(wire.SyncBatchMsg); ok {
+		s.peerCredit -= len(frame)
+	}
+	return frame, true
+}
 
-// Work is the next batch to commit, and false where there is none.
-func (s *Session) Work() (Work, bool) { return Work{}, false }
+// nextMessage looks for something to say in order of urgency. Everything but answers is derived from what stands, so
+// that nothing queues up behind a slow stream.
+func (s *Session) nextMessage() wire.SyncMessage {
+	if !s.greet {
+		s.greet = true
+		return s.sayHello()
+	}
+	if s.peer == nil {
+		return nil
+	}
+	if s.o.Shared.takeTwin(s) {
+		return wire.SyncTwin{}
+	}
+	for _, say := range []func() wire.SyncMessage{
+		s.sayMatch, s.sayClosed, s.sayMarks, s.sayRoots, s.sayWalk, s.sayProof, s.ask, s.grant, s.answer, s.sayAck, s.serve,
+	} {
+		if m := say(); m != nil {
+			return m
+		}
+	}
+	return nil
+}
 
-// Committed reports what Replica.Ingest answered for a batch. Credit is granted again only now.
-func (s *Session) Committed(now time.Time, w Work, out Outcome, err error) error { return nil }
+func (s *Session) sayHello() wire.SyncMessage {
+	heads := s.o.Replica.AccessHeads()
+	digest := crdt.HeadsDigest(heads)
+	h := wire.SyncHello{
+		Version: wire.SyncVersion, Instance: s.o.Replica.Instance(), Nonce: s.o.Nonce, Process: s.o.Process,
+		AccessHeads: uint64(len(heads)),
+	}
+	copy(h.AccessDigest[:], digest[:])
+	h.Shared, h.Private = s.bothRoots()
+	return h
+}
+
+func (s *Session) hello(h wire.SyncHello) error {
+	switch {
+	case h.Version != wire.SyncVersion:
+		return fmt.Errorf("version %d: %w", h.Version, ErrVersion)
+	case s.peer != nil:
+		return violation("second hello")
+	}
+	s.peer = &h
+	s.o.Shared.live(s, h.Process)
+	s.emit(Event{Kind: EventHello, Instance: h.Instance})
+	s.expectTags()
+	s.compare(h.Shared, h.Private)
+	return nil
+}
 
 // Events answers and forgets what happened since the last call.
-func (s *Session) Events() []Event { return nil }
+func (s *Session) Events() []Event {
+	e := s.events
+	s.events = nil
+	return e
+}
 
-// Kick compares roots (about 70 bytes both ways when equal) and fetches what differs: on timers, network change, resume
-// from sleep (protocol 7.9). With audit, cursors are not trusted and the tries are walked.
-func (s *Session) Kick(now time.Time, audit bool) {}
+func (s *Session) emit(e Event) { s.events = append(s.events, e) }
 
-// Gap asks for seqs from..to of a log of which this peer forwarded a later op (protocol 7.8).
-func (s *Session) Gap(now time.Time, scope crdt.ScopeID, log crdt.LogID, from, to uint64) {}
+// Poll looks again for something to fetch; call it after Wake, and every few seconds so that a peer that stalls is noticed
+// (ErrStalled). Next then answers what there is to say.
+func (s *Session) Poll(now time.Time) error {
+	if s.err != nil {
+		return s.err
+	}
+	owed := s.flyingWants > 0 || s.asking() > 0
+	if !owed || s.uncommitted() > 0 || s.heard.IsZero() {
+		s.heard = now
+	}
+	if now.Sub(s.heard) > StallAfter {
+		return s.fail(ErrStalled)
+	}
+	return nil
+}
 
-// Stored tells the peer that this copy now holds the log from lo to hi, durably. The runner calls it for the sessions that
-// care: those with the author's devices, at once; others learn it by the next Kick.
-func (s *Session) Stored(scope crdt.ScopeID, log crdt.LogID, lo, hi uint64) {}
+// Idle reports that nothing is being fetched, asked or answered.
+func (s *Session) Idle() bool {
+	return s.peer != nil && len(s.fetches) == 0 && len(s.jobs) == 0 && s.wantCount() == 0 && len(s.walks) == 0 && s.uncommitted() == 0
+}
 
-// Refresh looks again at which scopes are held and who may read them; call it when access ops were applied.
-func (s *Session) Refresh(now time.Time) {}
-
-// Poll looks again for something to fetch; call it after Wake.
-func (s *Session) Poll(now time.Time) {}
-
-// SetBackfill says whether older history may be fetched now; on battery or a metered link it may not. It may at first.
-func (s *Session) SetBackfill(allowed bool) {}
-
-// Progress lists the scopes that are being fetched.
-func (s *Session) Progress() []Progress { return nil }
-
-// Idle reports that both ends had nothing to fetch or answer when last heard of.
-func (s *Session) Idle() bool { return true }
+// Err is why the session ended; nil while it lives.
+func (s *Session) Err() error { return s.err }
 
 // Close gives back what the session held in Shared. The session must not be used after.
-func (s *Session) Close() {}
+func (s *Session) Close() {
+	if s.err == nil {
+		s.err = ErrClosed
+	}
+	s.o.Shared.drop(s)
+}
+
+func (s *Session) fail(err error) error {
+	s.err = fmt.Errorf("catch up: %w", err)
+	s.o.Shared.drop(s)
+	return s.err
+}
+
+func violation(what string) error { return fmt.Errorf("%s: %w", what, ErrProtocol) }
