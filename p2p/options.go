@@ -66,6 +66,7 @@ type Inbox interface {
 type Received struct {
 	Verdict gossip.Verdict
 	Gap     *Gap // ops before this one are missing: ask from for them (protocol 7.8)
+	NewLog  bool // Accept only: the op is the first that we heard of its log, which costs its author extra
 }
 
 // Gap is a run of ops of one log that is missing here.

@@ -16,12 +16,15 @@ type Limits struct {
 	LogsDay     int     // logs that were new to us, a day
 	AccessHour  int     // access ops an hour
 	MintsHour   int     // epoch mints an hour
+	SignalBurst int     // signals at once; they count here and nowhere else
+	SignalRate  float64 // signals a second, sustained
 	DevicesKept int     // devices that are remembered at once, the idlest dropped first
 }
 
 // DefaultLimits are protocol 9, item 5's.
 var DefaultLimits = Limits{
-	Burst: 20, Rate: 2, BytesHour: 5 << 20, LogsDay: 64, AccessHour: 200, MintsHour: 6, DevicesKept: 16384,
+	Burst: 20, Rate: 2, BytesHour: 5 << 20, LogsDay: 64, AccessHour: 200, MintsHour: 6,
+	SignalBurst: 40, SignalRate: 4, DevicesKept: 16384,
 }
 
 // Budgets counts what devices send live. It may be used from any goroutine.
@@ -35,8 +38,8 @@ type Budgets struct {
 
 // buckets are one device's.
 type buckets struct {
-	ops, bytes, logs, access, mints bucket
-	used                            time.Time
+	ops, bytes, logs, access, mints, signals bucket
+	used                                     time.Time
 }
 
 // bucket is a token bucket that starts full.
@@ -50,6 +53,7 @@ type Cost struct {
 	Type   crdt.Type
 	Bytes  int
 	NewLog bool
+	Signal bool // not an op: the other fields are zero
 }
 
 // NewBudgets counts against limits, DefaultLimits where zero, by the clock.
@@ -90,6 +94,9 @@ func (b *Budgets) Charge(device crdt.DeviceRef, c Cost) {
 // each runs f over the buckets that an op draws on, until one says no.
 func (b *Budgets) each(d *buckets, c Cost, f func(k *bucket, cost, size, rate float64) bool) bool {
 	l := b.limits
+	if c.Signal {
+		return f(&d.signals, 1, float64(l.SignalBurst), l.SignalRate)
+	}
 	hour, day := time.Hour.Seconds(), 24*time.Hour.Seconds()
 	ok := f(&d.ops, 1, float64(l.Burst), l.Rate) &&
 		f(&d.bytes, float64(c.Bytes), float64(l.BytesHour), float64(l.BytesHour)/hour)

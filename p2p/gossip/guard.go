@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -39,6 +40,9 @@ func newGuardedHost(o Options) (*guardedHost, error) {
 
 // EventBus is pubsub's own: what happens there is what Admit tells.
 func (h *guardedHost) EventBus() event.Bus { return h.bus }
+
+// ConnManager is none: pubsub would mark connections there by topic, twice for its two routers, to no use of ours.
+func (h *guardedHost) ConnManager() connmgr.ConnManager { return connmgr.NullConnMgr{} }
 
 // SetStreamHandler refuses streams of devices that have not proved who they are.
 func (h *guardedHost) SetStreamHandler(proto protocol.ID, f network.StreamHandler) {

@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -44,8 +45,8 @@ func newRouter(ctx context.Context, g *Gossip, proto protocol.ID, params pubsub.
 		pubsub.WithPeerOutboundQueueSize(256),
 		pubsub.WithValidateQueueSize(512),
 		pubsub.WithPeerScore(scoreParams(g.o), thresholds()),
-		pubsub.WithLogger(g.o.Log),
-		pubsub.WithRPCLogger(g.o.Log),
+		pubsub.WithLogger(quiet(g.o.Log)),
+		pubsub.WithRPCLogger(quiet(g.o.Log)),
 	)
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (r *router) join(shard int) (joined, error) {
 }
 
 func (r *router) validate(ctx context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
-	if m.Local {
+	if from == r.g.o.Host.ID() {
 		return pubsub.ValidationAccept
 	}
 	if len(m.GetData()) > wire.MaxLive {
@@ -163,4 +164,14 @@ func (f *topicFilter) FilterIncomingSubscriptions(_ peer.ID, subs []*pb.RPC_SubO
 		}
 	}
 	return kept, nil
+}
+
+// quiet passes on what pubsub warns of: below that it writes a line for each message.
+func quiet(log *slog.Logger) *slog.Logger { return slog.New(warnings{log.Handler()}) }
+
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && w.Handler.Enabled(ctx, l)
 }

@@ -16,8 +16,10 @@ type LiveKind uint8
 const (
 	LiveOp     LiveKind = 1 // crdt.AppendOp
 	LiveSignal LiveKind = 2 // Signal.Append
-	// LiveNeighbours is for the push stream alone: which devices its sender hears.
-	LiveNeighbours LiveKind = 3
+	// The other kinds are for the push stream alone.
+	LiveNeighbours LiveKind = 3 // Neighbours: which devices its sender hears
+	LiveWho        LiveKind = 4 // Neighbours: where are these to be found?
+	LiveDevices    LiveKind = 5 // Devices: the answer
 )
 
 // AppendLiveOp appends a live frame that carries op.
@@ -32,7 +34,7 @@ func AppendLiveSignal(b []byte, s *Signal) []byte { return s.Append(append(b, by
 func SplitLive(frame []byte) (LiveKind, []byte, error) {
 	r := reader{b: frame}
 	k := LiveKind(r.byte())
-	if k < LiveOp || k > LiveNeighbours {
+	if k < LiveOp || k > LiveDevices {
 		r.fail(ErrMalformed)
 	}
 	body := r.b
@@ -113,62 +115,4 @@ func ParseSignal(b []byte) (Signal, error) {
 		return Signal{}, err
 	}
 	return s, nil
-}
-
-// Neighbours lists the devices that the sender of a push stream is connected to, as PeerMark, so that its reader can
-// tell whether an author's own sends reach everybody (protocol 7.1).
-type Neighbours struct {
-	Many  bool       // more than MaxNeighbours: Marks is empty
-	Marks []PeerMark // sorted, without duplicates
-}
-
-// PeerMark is a short hash of a network id.
-type PeerMark [8]byte
-
-// MarkOf is the mark of a network id.
-func MarkOf(peerID []byte) PeerMark {
-	sum := crdt.Hash("hallway/peermark/v1", peerID)
-	return PeerMark(sum[:8])
-}
-
-// Append appends the list as a whole live frame, kind and all.
-func (n *Neighbours) Append(b []byte) []byte {
-	b = append(b, byte(LiveNeighbours))
-	if n.Many {
-		return append(b, 1)
-	}
-	b = binary.AppendUvarint(append(b, 0), uint64(len(n.Marks)))
-	for _, m := range n.Marks {
-		b = append(b, m[:]...)
-	}
-	return b
-}
-
-// ParseNeighbours reads the body of a LiveNeighbours frame, all of b.
-func ParseNeighbours(b []byte) (Neighbours, error) {
-	r := reader{b: b}
-	var n Neighbours
-	switch r.byte() {
-	case 0:
-		count := r.length(MaxNeighbours)
-		for i := range count {
-			var m PeerMark
-			r.fill(m[:])
-			if r.err != nil {
-				break
-			}
-			if i > 0 && string(n.Marks[i-1][:]) >= string(m[:]) {
-				r.fail(ErrMalformed)
-			}
-			n.Marks = append(n.Marks, m)
-		}
-	case 1:
-		n.Many = true
-	default:
-		r.fail(ErrMalformed)
-	}
-	if err := r.done("neighbours"); err != nil {
-		return Neighbours{}, err
-	}
-	return n, nil
 }

@@ -1,0 +1,295 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"hallway/crdt"
+	"hallway/p2p/gossip"
+	"hallway/p2p/wire"
+)
+
+// Publish spreads a live frame over the shard's topic. It returns once the frame is handed to the network; that nobody is
+// there is no error. ErrOverBudget: others would drop it, catch-up carries it, and has been told.
+func (n *Node) Publish(ctx context.Context, shard int, frame []byte) error {
+	device, cost, err := costOf(frame)
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	if !n.budgets.Allows(device, cost) {
+		for _, r := range n.remotes.proven() {
+			n.syncSoon(r)
+		}
+		return fmt.Errorf("publish: %w", ErrOverBudget)
+	}
+	n.budgets.Charge(device, cost)
+	return n.gossip.Publish(ctx, shard, frame, n.everybodyHears())
+}
+
+// Push sends a live frame to those of the devices that are connected, and answers how many there were. It never waits: of
+// a peer that reads too slowly the frame is dropped, and catch-up brings it.
+func (n *Node) Push(to []peer.ID, frame []byte) (sent int) {
+	for _, p := range to {
+		if r := n.remotes.get(p); r != nil && r.ok() && r.push.put(frame) {
+			sent++
+		}
+	}
+	return sent
+}
+
+// costOf reads from a frame what its author pays.
+func costOf(frame []byte) (crdt.DeviceRef, gossip.Cost, error) {
+	kind, body, err := wire.SplitLive(frame)
+	if err != nil {
+		return crdt.DeviceRef{}, gossip.Cost{}, err
+	}
+	switch kind {
+	case wire.LiveOp:
+		f, err := crdt.ParseOp(body)
+		if err != nil {
+			return crdt.DeviceRef{}, gossip.Cost{}, err
+		}
+		op := f.Peek()
+		return op.Device, gossip.Cost{Type: op.Type, Bytes: len(op.Payload)}, nil
+	case wire.LiveSignal:
+		s, err := wire.ParseSignal(body)
+		return s.Device, gossip.Cost{Signal: true}, err
+	default:
+		return crdt.DeviceRef{}, gossip.Cost{}, wire.ErrMalformed
+	}
+}
+
+// live is the one way in for ops and signals, over gossip and push alike. Checks go from cheap to dear (protocol 9, item
+// 3): form, budget, then whatever Inbox does. What is charged waits for the verdict.
+func (n *Node) live(ctx context.Context, from peer.ID, frame []byte) gossip.Verdict {
+	if !n.begin() {
+		return gossip.Ignore
+	}
+	defer n.busy.Done()
+	device, cost, err := costOf(frame)
+	switch {
+	case errors.Is(err, crdt.ErrVersion):
+		return gossip.Ignore // a newer Hallway's
+	case err != nil:
+		return gossip.Reject
+	}
+	r := n.remotes.get(from)
+	if !n.budgets.Allows(device, cost) {
+		if r != nil && !cost.Signal {
+			n.syncSoon(r)
+		}
+		return gossip.Ignore
+	}
+	got := n.o.Inbox.Live(ctx, from, frame)
+	if got.Verdict == gossip.Reject && r != nil {
+		r.mu.Lock()
+		r.strikes++
+		r.mu.Unlock()
+	}
+	if got.Gap != nil && r != nil && r.sync != nil {
+		r.sync.gap(*got.Gap)
+	}
+	if got.Verdict != gossip.Accept {
+		return got.Verdict
+	}
+	cost.NewLog = got.NewLog
+	pays := n.budgets.Allows(device, cost)
+	n.budgets.Charge(device, cost)
+	if !pays {
+		return gossip.Ignore
+	}
+	return gossip.Accept
+}
+
+// maxStrikes is how many provably bad frames on its push stream end a device's connection.
+const maxStrikes = 8
+
+// takePushed handles one frame of a push stream and reports whether to read on.
+func (n *Node) takePushed(r *remote, frame []byte) bool {
+	kind, body, err := wire.SplitLive(frame)
+	if err != nil {
+		return false
+	}
+	switch kind {
+	case wire.LiveOp, wire.LiveSignal:
+		ctx, cancel := context.WithTimeout(r.ctx, 10*time.Second)
+		defer cancel()
+		if n.live(ctx, r.id, frame) == gossip.Reject {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.strikes < maxStrikes
+		}
+		return true
+	case wire.LiveNeighbours:
+		nb, err := wire.ParseNeighbours(body)
+		if err != nil {
+			return false
+		}
+		n.heardNeighbours(r, nb)
+		return true
+	case wire.LiveWho:
+		nb, err := wire.ParseNeighbours(body)
+		if err != nil {
+			return false
+		}
+		n.answerWho(r, nb)
+		return true
+	default:
+		devices, err := wire.ParseDevices(body)
+		if err != nil {
+			return false
+		}
+		n.heardDevices(devices)
+		return true
+	}
+}
+
+// everybodyHears reports whether every device that a neighbour hears is a neighbour of ours, or ourselves, so that our own
+// sends reach all in reach and nobody needs to pass them on (protocol 7.1).
+func (n *Node) everybodyHears() bool {
+	all := n.remotes.proven()
+	if len(all) > wire.MaxNeighbours {
+		return false
+	}
+	mine := map[wire.PeerMark]bool{wire.MarkOf([]byte(n.ID())): true}
+	for _, r := range all {
+		mine[wire.MarkOf([]byte(r.id))] = true
+	}
+	for _, r := range all {
+		if !r.hearsOnly(mine) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *remote) hearsOnly(known map[wire.PeerMark]bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.told || r.neighbours.Many {
+		return false
+	}
+	for _, m := range r.neighbours.Marks {
+		if !known[m] {
+			return false
+		}
+	}
+	return true
+}
+
+// tellNeighbours tells everybody whom we hear, a moment after the last change.
+func (n *Node) tellNeighbours() {
+	select {
+	case n.neighboursChanged <- struct{}{}:
+	default:
+	}
+}
+
+// runNeighbours gathers changes for half a second before it tells them.
+func (n *Node) runNeighbours(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.neighboursChanged:
+		}
+		n.sleep(ctx, 500*time.Millisecond)
+		all := n.remotes.proven()
+		nb := wire.Neighbours{Many: len(all) > wire.MaxNeighbours}
+		if !nb.Many {
+			for _, r := range all {
+				nb.Marks = append(nb.Marks, wire.MarkOf([]byte(r.id)))
+			}
+			slices.SortFunc(nb.Marks, func(a, b wire.PeerMark) int { return slices.Compare(a[:], b[:]) })
+			nb.Marks = slices.Compact(nb.Marks)
+		}
+		frame := nb.Append(nil, wire.LiveNeighbours)
+		for _, r := range all {
+			r.push.put(frame)
+		}
+	}
+}
+
+// heardNeighbours keeps whom a device hears, and asks it for those that we do not know how to reach.
+func (n *Node) heardNeighbours(r *remote, nb wire.Neighbours) {
+	r.mu.Lock()
+	r.neighbours, r.told = nb, true
+	r.mu.Unlock()
+	known := map[wire.PeerMark]bool{wire.MarkOf([]byte(n.ID())): true}
+	for _, o := range n.remotes.proven() {
+		known[wire.MarkOf([]byte(o.id))] = true
+	}
+	for _, p := range n.dialer.known() {
+		known[wire.MarkOf([]byte(p))] = true
+	}
+	var who wire.Neighbours
+	for _, m := range nb.Marks {
+		if !known[m] {
+			who.Marks = append(who.Marks, m)
+		}
+	}
+	if len(who.Marks) > 0 {
+		r.push.put(who.Append(nil, wire.LiveWho))
+	}
+}
+
+// answerWho tells a member where the devices are to be found that it asked for.
+func (n *Node) answerWho(r *remote, who wire.Neighbours) {
+	var out []wire.Device
+	for _, o := range n.remotes.proven() {
+		if _, asked := slices.BinarySearchFunc(who.Marks, wire.MarkOf([]byte(o.id)),
+			func(a, b wire.PeerMark) int { return slices.Compare(a[:], b[:]) }); !asked || o.id == r.id {
+			continue
+		}
+		d := wire.Device{ID: []byte(o.id)}
+		for _, a := range uniqueAddrs(n.host.Peerstore().Addrs(o.id), wire.MaxDeviceAddrs) {
+			if b := a.Bytes(); len(b) <= wire.MaxAddr {
+				d.Addrs = append(d.Addrs, b)
+			}
+		}
+		if len(d.Addrs) > 0 {
+			out = append(out, d)
+		}
+	}
+	if len(out) > 0 {
+		r.push.put(wire.AppendDevices(nil, out))
+	}
+}
+
+// heardDevices looks for members at the addresses that another member gave.
+func (n *Node) heardDevices(devices []wire.Device) {
+	for _, d := range devices {
+		p, err := peer.IDFromBytes(d.ID)
+		if err != nil || n.o.Admission.Tier(p) != Member {
+			continue
+		}
+		info := peer.AddrInfo{ID: p}
+		for _, b := range d.Addrs {
+			if a, err := ma.NewMultiaddrBytes(b); err == nil {
+				info.Addrs = append(info.Addrs, a)
+			}
+		}
+		if len(info.Addrs) > 0 {
+			n.host.Peerstore().AddAddrs(p, info.Addrs, peerstore.TempAddrTTL)
+			n.dialer.add(info, true)
+		}
+	}
+}
+
+// score is what speaks against a device besides its invalid gossip.
+func (n *Node) score(p peer.ID) float64 {
+	r := n.remotes.get(p)
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return -float64(r.strikes)
+}

@@ -1,0 +1,115 @@
+package p2p_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"hallway/p2p"
+	"hallway/p2p/simnet"
+)
+
+func TestTenDesksFindEachOtherThroughOneAndTalk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := simnet.New(simnet.Config{Seed: 7, Jitter: time.Millisecond})
+		desks := simOffice(t, net, 10, nil)
+		time.Sleep(20 * time.Second)
+		for _, d := range desks {
+			if n := len(d.node.Peers()); n != 9 {
+				t.Errorf("desk %s hears %d others", d.name, n)
+			}
+		}
+		id, frame := desks[4].write()
+		if err := desks[4].node.Publish(t.Context(), 0, frame); err != nil {
+			t.Fatal(err)
+		}
+		secret, whisper := desks[2].write()
+		if n := desks[2].node.Push([]peer.ID{desks[5].id, desks[9].id}, whisper); n != 2 {
+			t.Errorf("pushed to %d devices", n)
+		}
+		time.Sleep(time.Second)
+		for i, d := range desks {
+			if i != 4 && !d.has(id) {
+				t.Errorf("desk %d did not hear the channel", i)
+			}
+			if want := i == 5 || i == 9; d.has(secret) != want {
+				t.Errorf("desk %d heard the direct message: %v", i, !want)
+			}
+		}
+		for _, d := range desks {
+			d.stop()
+		}
+		net.Close()
+	})
+}
+
+func TestACutOfficeTalksInBothHalvesAndComesTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := simnet.New(simnet.Config{Seed: 8})
+		desks := simOffice(t, net, 6, nil)
+		time.Sleep(20 * time.Second)
+		net.Cut([]string{"0", "1", "2"}, []string{"3", "4", "5"})
+		time.Sleep(2 * time.Minute)
+		for i, d := range desks {
+			if n := len(d.node.Peers()); n != 2 {
+				t.Errorf("desk %d hears %d others in its half", i, n)
+			}
+		}
+		id, frame := desks[3].write()
+		if err := desks[3].node.Publish(t.Context(), 0, frame); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		for i, d := range desks {
+			if i != 3 && d.has(id) != (i > 3) {
+				t.Errorf("desk %d heard it: %v", i, d.has(id))
+			}
+		}
+		net.Heal()
+		time.Sleep(8 * time.Minute)
+		for i, d := range desks {
+			if n := len(d.node.Peers()); n != 5 {
+				t.Errorf("desk %d hears %d others after the cut", i, n)
+			}
+		}
+		for _, d := range desks {
+			d.stop()
+		}
+		net.Close()
+	})
+}
+
+func TestOverBudgetIsSaidAndNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := simnet.New(simnet.Config{Seed: 9})
+		desks := simOffice(t, net, 2, nil)
+		time.Sleep(5 * time.Second)
+		over := 0
+		for range 30 {
+			_, frame := desks[0].write()
+			err := desks[0].node.Publish(t.Context(), 0, frame)
+			if errors.Is(err, p2p.ErrOverBudget) {
+				over++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if over != 10 {
+			t.Errorf("%d of 30 at once were over a burst of 20", over)
+		}
+		time.Sleep(time.Second)
+		if n := desks[1].count(); n != 20 {
+			t.Errorf("the other desk heard %d", n)
+		}
+		for _, d := range desks {
+			d.stop()
+		}
+		net.Close()
+	})
+}
+
+var _ = fmt.Sprint

@@ -1,0 +1,337 @@
+package p2p
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"hallway/crdt"
+	"hallway/p2p/catchup"
+	"hallway/p2p/wire"
+)
+
+// Delays of catch-up.
+const (
+	gapDelay   = 200 * time.Millisecond // gaps are gathered so long (protocol 7.8)
+	soonDelay  = 2 * time.Second        // after something was dropped
+	retryDelay = 2 * time.Second        // before a broken stream is opened anew
+)
+
+// maxSyncCalls is how many calls wait for a session before they are replaced by one comparison of everything.
+const maxSyncCalls = 1024
+
+// syncer runs catch-up with one device: the state machine of package catchup over a stream.
+type syncer struct {
+	n       *Node
+	r       *remote
+	streams chan network.Stream // opened by the other side
+	wake    chan struct{}       // holds one token while calls wait, or the session asked to be polled
+
+	mu       sync.Mutex
+	calls    []func(s *catchup.Session, now time.Time)
+	overflow bool
+	gaps     map[crdt.LogID]Gap
+	soon     bool
+	progress []catchup.Progress
+}
+
+func (n *Node) newSyncer(r *remote) *syncer {
+	return &syncer{n: n, r: r, streams: make(chan network.Stream), wake: make(chan struct{}, 1), gaps: map[crdt.LogID]Gap{}}
+}
+
+// serveSync hands a stream to the device's syncer. Of two sides, the one with the lower network id opens.
+func (n *Node) serveSync(r *remote, s network.Stream) {
+	if r.sync == nil {
+		_ = s.Reset()
+		return
+	}
+	select {
+	case r.sync.streams <- s:
+	case <-r.ctx.Done():
+		_ = s.Reset()
+	case <-time.After(proofTime):
+		_ = s.Reset()
+	}
+}
+
+// run keeps a session going as long as the device is connected.
+func (y *syncer) run() {
+	opener := y.n.ID() < y.r.id
+	for y.r.ctx.Err() == nil {
+		var s network.Stream
+		if opener {
+			ctx, cancel := context.WithTimeout(y.r.ctx, proofTime)
+			opened, err := y.n.host.NewStream(ctx, y.r.id, wire.ProtoSync)
+			cancel()
+			if err != nil {
+				y.n.o.Log.Debug("sync stream not opened", "peer", y.r.id, "err", err)
+				y.n.sleep(y.r.ctx, retryDelay)
+				continue
+			}
+			s = opened
+		} else {
+			select {
+			case s = <-y.streams:
+			case <-y.r.ctx.Done():
+				return
+			}
+		}
+		y.settle(y.session(s))
+		_ = s.Reset()
+	}
+}
+
+// settle draws the consequence of a session's end: whoever broke the protocol is disconnected, and dialled again as late
+// as one who does not answer.
+func (y *syncer) settle(err error) {
+	switch {
+	case y.r.ctx.Err() != nil:
+		return
+	case errors.Is(err, catchup.ErrProtocol), errors.Is(err, catchup.ErrBadBatch):
+		y.n.o.Log.Warn("device broke the sync protocol", "peer", y.r.id, "err", err)
+		y.r.mu.Lock()
+		y.r.strikes++
+		y.r.mu.Unlock()
+		y.n.dialer.punish(y.r.id)
+		_ = y.n.host.Network().ClosePeer(y.r.id)
+	case err != nil && !errors.Is(err, io.EOF):
+		y.n.o.Log.Debug("sync session ended", "peer", y.r.id, "err", err)
+	}
+	y.n.sleep(y.r.ctx, retryDelay)
+}
+
+// committed is what became of a batch.
+type committed struct {
+	work *catchup.Work
+	out  catchup.Outcome
+	err  error
+}
+
+// session runs one session to its end. The stream is written only as fast as it takes, so that nothing is built for a
+// reader who does not read (protocol 7.7).
+func (y *syncer) session(s network.Stream) error {
+	ctx, cancel := context.WithCancel(y.r.ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	defer stop()
+
+	o := catchup.Options{
+		Replica: y.n.o.Replica, Shared: y.n.shared, Self: catchup.PeerID(y.n.ID()), Peer: catchup.PeerID(y.r.id),
+		Process: y.n.process, Wake: y.poke,
+	}
+	if _, err := io.ReadFull(y.n.o.Rand, o.Nonce[:]); err != nil {
+		return err
+	}
+	sess := catchup.NewSession(o)
+	defer sess.Close()
+
+	frames, fail := make(chan []byte), make(chan error, 3)
+	out, work, done := make(chan []byte), make(chan *catchup.Work), make(chan committed)
+	wg.Go(func() { fail <- readFrames(ctx, s, frames) })
+	wg.Go(func() { fail <- writeFrames(ctx, s, out) })
+	wg.Go(func() { y.commit(ctx, work, done) })
+	return y.turn(ctx, sess, frames, fail, out, work, done)
+}
+
+// turn is the session's own goroutine: it waits for whatever can happen next.
+func (y *syncer) turn(ctx context.Context, sess *catchup.Session, frames <-chan []byte, fail <-chan error,
+	out chan<- []byte, work chan<- *catchup.Work, done <-chan committed) error {
+	var frame []byte
+	var batch *catchup.Work
+	haveFrame, haveBatch := false, false
+	for {
+		if !haveFrame {
+			frame, haveFrame = sess.Next()
+		}
+		if !haveBatch {
+			batch, haveBatch = sess.Work()
+		}
+		toWrite, toCommit := out, work
+		if !haveFrame {
+			toWrite = nil
+		}
+		if !haveBatch {
+			toCommit = nil
+		}
+		var err error
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-fail:
+			return err
+		case toWrite <- frame:
+			haveFrame = false
+		case toCommit <- batch:
+			haveBatch = false
+		case f := <-frames:
+			err = sess.Receive(time.Now(), f)
+		case c := <-done:
+			err = sess.Committed(time.Now(), c.work, c.out, c.err)
+			y.note(sess)
+		case <-y.wake:
+			y.runCalls(sess)
+		}
+		y.tell(sess)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// tell passes a session's news on.
+func (y *syncer) tell(sess *catchup.Session) {
+	if ev := sess.Events(); len(ev) > 0 {
+		y.note(sess)
+		if y.n.o.Watch != nil {
+			y.n.o.Watch.Sync(y.r.id, ev)
+		}
+	}
+}
+
+func (y *syncer) note(sess *catchup.Session) {
+	p := sess.Progress()
+	y.mu.Lock()
+	y.progress = p
+	y.mu.Unlock()
+}
+
+func readFrames(ctx context.Context, s network.Stream, to chan<- []byte) error {
+	fr := wire.NewFrameReader(s, wire.MaxSyncFrame)
+	for {
+		f, err := fr.Read()
+		if err != nil {
+			return err
+		}
+		select {
+		case to <- f:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func writeFrames(ctx context.Context, s network.Stream, from <-chan []byte) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case f := <-from:
+			if err := wire.WriteFrame(s, f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// commit makes batches durable, one after the other.
+func (y *syncer) commit(ctx context.Context, work <-chan *catchup.Work, done chan<- committed) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case w := <-work:
+			out, err := y.n.o.Replica.Ingest(ctx, catchup.PeerID(y.r.id), w.Scope, w.Segments)
+			select {
+			case done <- committed{w, out, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// poke wakes the session's goroutine.
+func (y *syncer) poke() {
+	select {
+	case y.wake <- struct{}{}:
+	default:
+	}
+}
+
+// call runs f in the session's goroutine, soon. It never blocks. Where too much waits already, everything is compared
+// instead.
+func (y *syncer) call(f func(s *catchup.Session, now time.Time)) {
+	y.mu.Lock()
+	if len(y.calls) < maxSyncCalls {
+		y.calls = append(y.calls, f)
+	} else {
+		y.overflow = true
+	}
+	y.mu.Unlock()
+	y.poke()
+}
+
+func (y *syncer) runCalls(sess *catchup.Session) {
+	y.mu.Lock()
+	calls, overflow := y.calls, y.overflow
+	y.calls, y.overflow = nil, false
+	y.mu.Unlock()
+	now := time.Now()
+	for _, f := range calls {
+		f(sess, now)
+	}
+	if overflow {
+		sess.Refresh(now)
+		sess.Kick(now, false)
+	}
+	sess.Poll(now)
+}
+
+// kick compares holdings with the device now; with audit, from the ground up.
+func (y *syncer) kick(audit bool) {
+	y.call(func(s *catchup.Session, now time.Time) { s.Kick(now, audit) })
+}
+
+// syncSoon compares holdings with a device in a moment, once for all that asks for it until then.
+func (n *Node) syncSoon(r *remote) {
+	y := r.sync
+	if y == nil {
+		return
+	}
+	y.mu.Lock()
+	already := y.soon
+	y.soon = true
+	y.mu.Unlock()
+	if already {
+		return
+	}
+	time.AfterFunc(soonDelay, func() {
+		y.mu.Lock()
+		y.soon = false
+		y.mu.Unlock()
+		y.kick(false)
+	})
+}
+
+// gap asks the device for ops before one that it passed on, after gathering a moment's worth.
+func (y *syncer) gap(g Gap) {
+	y.mu.Lock()
+	first := len(y.gaps) == 0
+	if old, ok := y.gaps[g.Log]; ok {
+		g.From, g.To = min(g.From, old.From), max(g.To, old.To)
+	}
+	if len(y.gaps) < maxSyncCalls {
+		y.gaps[g.Log] = g
+	}
+	y.mu.Unlock()
+	if !first {
+		return
+	}
+	time.AfterFunc(gapDelay, func() {
+		y.mu.Lock()
+		gaps := y.gaps
+		y.gaps = map[crdt.LogID]Gap{}
+		y.mu.Unlock()
+		y.call(func(s *catchup.Session, now time.Time) {
+			for _, g := range gaps {
+				s.Gap(now, g.Scope, g.Log, g.From, g.To)
+			}
+		})
+	})
+}
