@@ -25,8 +25,8 @@ type Choice struct {
 }
 
 // EpochToSend answers the epoch to seal under in a scope, or ErrNeedMint (protocol 6.4). An epoch qualifies where all
-// who can open it may still read in v, each by the newest generation of his key, and where those who have come since may
-// have it by the channel's history policy. Of several the one that covers most access ops is taken, then the one with
+// who can open it may still read in v, by keys that were not revoked, and where those who have come since may have it by
+// the channel's history policy. Of several the one that covers most access ops is taken, then the one with
 // the lowest id, so that desks that know the same write under the same.
 func (s *Sealer) EpochToSend(v View, scope crdt.ScopeID) (Choice, error) {
 	key := v.KeyScope(scope)
@@ -87,12 +87,12 @@ func (s *Sealer) judgeAnew(v View, m *mint) verdict {
 	}
 	now := v.Recipients(m.key)
 	for _, r := range at {
-		if !stillReads(now, r.User, r.Gen) {
+		if !reads(now, r.User) {
 			return verdict{}
 		}
 	}
 	for _, h := range m.granted {
-		if !stillReads(now, h.user, h.gen) {
+		if !reads(now, h.user) {
 			return verdict{}
 		}
 	}
@@ -110,9 +110,7 @@ func (s *Sealer) judgeAnew(v View, m *mint) verdict {
 	return a
 }
 
-// stillReads reports whether a user may read now, by this same generation of his key: an older one may be in the hands
-// of whoever has a device that he revoked.
-func stillReads(now []Recipient, u User, gen uint32) bool {
-	r, ok := find(now, u)
-	return ok && r.Gen == gen
+func reads(now []Recipient, u User) bool {
+	_, ok := find(now, u)
+	return ok
 }

@@ -48,8 +48,8 @@ type View interface {
 	// RecipientsAt are those who had to as of an op's Auth, sorted by user, and how many access ops are in its past; ok
 	// is false where the heads behind it are not known.
 	RecipientsAt(key crdt.ScopeID, auth crdt.AuthRef) (r []Recipient, covered int, ok bool)
-	// Lost reports whether somebody who might read as of auth, or has come since, lost that right or had a generation of
-	// his PUK replaced by something outside the past of auth. It may answer yes too often, never too seldom: whoever
+	// Lost reports whether somebody who might read as of auth, or has come since, lost that right or had a device revoked,
+	// and so his PUK, by something outside the past of auth. It may answer yes too often, never too seldom: whoever
 	// came and went since may have been given the epoch by an op that this desk has not heard of.
 	Lost(key crdt.ScopeID, auth crdt.AuthRef) bool
 	// History is the scope's present policy.
