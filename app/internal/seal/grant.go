@@ -109,8 +109,8 @@ func (s *Sealer) grantable(v View, key crdt.ScopeID, to User, now time.Time) []c
 	}
 	var out []crdt.EpochID
 	for _, m := range pick {
-		at, _, _ := v.RecipientsAt(key, m.auth)
-		if _, had := find(at, to); !had && !m.grantedTo(to) && len(out) < maxSecrets {
+		at, _ := s.at(v, key, m.auth)
+		if !at.has(to) && !m.grantedTo(to) && len(out) < maxSecrets {
 			out = append(out, m.epoch)
 		}
 	}
@@ -153,9 +153,8 @@ func (s *Sealer) takeGrant(v View, key crdt.ScopeID, op *crdt.Op) (Taken, error)
 	if op.Type != crdt.TypeKeyGrant || v.KeyScope(key) != key {
 		return Taken{}, fmt.Errorf("take grant: not one for this scope: %w", ErrMalformed)
 	}
-	at, _, ok := v.RecipientsAt(key, op.Auth)
-	_, entitled := find(at, body.user)
-	g := grant{grantBody: body, counts: ok && entitled}
+	at, _ := s.at(v, key, op.Auth)
+	g := grant{grantBody: body, counts: at.has(body.user)}
 	if body.user != s.ring.User() {
 		g.box = nil
 	}

@@ -143,12 +143,9 @@ func sortPrevious(list []previous) {
 // guestsHad reports whether every guest among the recipients of a new epoch could open m already: a box would show the
 // others what was said before they came.
 func (s *Sealer) guestsHad(v View, m *mint, to []Recipient) bool {
-	at, _, ok := v.RecipientsAt(m.key, m.auth)
+	at, _ := s.at(v, m.key, m.auth)
 	for _, r := range to {
-		if !r.Guest {
-			continue
-		}
-		if _, had := find(at, r.User); !ok || !had && !m.grantedTo(r.User) {
+		if r.Guest && !at.has(r.User) && !m.grantedTo(r.User) {
 			return false
 		}
 	}

@@ -31,6 +31,9 @@ type Sealer struct {
 	asked  map[crdt.EpochID]struct{}       // wanted from others and not come yet
 	logs   map[logKeyID]logKey             // keys derived lately
 	may    map[crdt.EpochID]verdict        // answers of the send rule lately
+
+	pastMu sync.Mutex // may be taken while mu is held, not the other way round
+	pasts  map[pastKey]*past
 }
 
 // New makes a Sealer that knows no mint yet: it is fed all key ops that the store holds, then each as it comes.
@@ -44,5 +47,6 @@ func New(o Options) *Sealer {
 		asked:  map[crdt.EpochID]struct{}{},
 		logs:   map[logKeyID]logKey{},
 		may:    map[crdt.EpochID]verdict{},
+		pasts:  map[pastKey]*past{},
 	}
 }

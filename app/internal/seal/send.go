@@ -81,13 +81,13 @@ func (s *Sealer) judge(v View, m *mint) verdict {
 }
 
 func (s *Sealer) judgeAnew(v View, m *mint) verdict {
-	at, covered, ok := v.RecipientsAt(m.key, m.auth)
+	at, ok := s.at(v, m.key, m.auth)
 	if !ok || v.Lost(m.key, m.auth) {
 		return verdict{}
 	}
 	now := v.Recipients(m.key)
-	for _, r := range at {
-		if !reads(now, r.User) {
+	for _, u := range at.users {
+		if !reads(now, u) {
 			return verdict{}
 		}
 	}
@@ -96,10 +96,10 @@ func (s *Sealer) judgeAnew(v View, m *mint) verdict {
 			return verdict{}
 		}
 	}
-	a := verdict{ok: true, covered: covered}
+	a := verdict{ok: true, covered: at.covered}
 	all := v.History(m.key).Kind == HistoryAll
 	for _, r := range now {
-		if _, had := find(at, r.User); had || m.grantedTo(r.User) {
+		if at.has(r.User) || m.grantedTo(r.User) {
 			continue
 		}
 		if !all || r.Guest {

@@ -38,8 +38,8 @@ func (s *Sealer) takeMint(v View, key crdt.ScopeID, op *crdt.Op, id crdt.OpID) (
 	case !errors.Is(err, keyring.ErrNoKey):
 		return Taken{}, fmt.Errorf("take mint: %w", err)
 	}
-	if at, _, ok := v.RecipientsAt(key, op.Auth); !ok || len(at) != m.count {
-		return Taken{}, fmt.Errorf("take mint: wrapped for %d, not %d: %w", m.count, len(at), ErrMalformed)
+	if at, ok := s.at(v, key, op.Auth); !ok || len(at.users) != m.count {
+		return Taken{}, fmt.Errorf("take mint: wrapped for %d, who are not all that read: %w", m.count, ErrMalformed)
 	}
 	for _, have := range s.claims(m.epoch) {
 		if have.op == id {
@@ -141,14 +141,11 @@ func (s *Sealer) retry(v View, m *mint, t *Taken) error {
 
 // myPart is the place of the part that this person is in, by the list of recipients that all sort alike.
 func (s *Sealer) myPart(v View, m *mint) (part int, ok bool) {
-	at, _, _ := v.RecipientsAt(m.key, m.auth)
-	me := s.ring.User()
-	for i := range at {
-		if at[i].User == me {
-			return i / partSize, i/partSize < len(m.parts)
-		}
+	at, ok := s.at(v, m.key, m.auth)
+	if !ok || at.me < 0 {
+		return 0, false
 	}
-	return 0, false
+	return at.me / partSize, at.me/partSize < len(m.parts)
 }
 
 // entitled tells whether a key that was not minted for me will come by a grant or an answer.
@@ -162,9 +159,8 @@ func (s *Sealer) entitled(v View, m *mint) State {
 
 // openPart opens my part and checks what it holds against the epoch's id. Callers hold mu.
 func (s *Sealer) openPart(v View, m *mint, part []byte, t *Taken) error {
-	at, _, _ := v.RecipientsAt(m.key, m.auth)
-	me, _ := find(at, s.ring.User())
-	id, ok := s.ring.PUK(me.Gen)
+	at, _ := s.at(v, m.key, m.auth)
+	id, ok := s.ring.PUK(at.gen)
 	if !ok {
 		m.state = AwaitingPUK
 		return nil

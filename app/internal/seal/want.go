@@ -146,12 +146,8 @@ func (s *Sealer) mayHave(v View, epoch crdt.EpochID, u User) bool {
 	if !ok {
 		return false
 	}
-	if at, _, known := v.RecipientsAt(m.key, m.auth); known {
-		if _, had := find(at, u); had {
-			return true
-		}
-	}
-	return m.grantedTo(u) || v.History(m.key).Kind == HistoryAll && !now.Guest
+	at, _ := s.at(v, m.key, m.auth)
+	return at.has(u) || m.grantedTo(u) || v.History(m.key).Kind == HistoryAll && !now.Guest
 }
 
 // TakeAnswer keeps what an answer brings of what was asked for, each key only where the mint that is here commits to
