@@ -17,7 +17,7 @@ export function emojis(): Promise<Emoji[]> {
       // Entries without a group are parts of others: regional letters, skin tones.
       .filter((e) => e.group !== undefined && e.group !== 2)
       .sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
-      .map((e) => ({ char: e.unicode, name: e.label, codes: [names[e.hexcode] ?? []].flat(), tags: e.tags ?? [], group: e.group! }));
+      .map((e) => ({ char: e.unicode.length === 3 && /^\p{Emoji_Presentation}/u.test(e.unicode) ? e.unicode.replace('\ufe0f', '') : e.unicode, name: e.label, codes: [names[e.hexcode] ?? []].flat(), tags: e.tags ?? [], group: e.group! }));
   });
   return loading;
 }

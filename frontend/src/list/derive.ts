@@ -1,7 +1,7 @@
 import type { Message } from '../api.gen';
 import { keyOf } from './window';
 
-/** Item is a row with what follows from its neighbour. It is derived on every change, since a late row changes its neighbour too. */
+/** Item is a row with what follows from its neighbours. It is derived on every change, since a late row changes its neighbour too. */
 export interface Item {
   key: string;
   row: Message;
@@ -11,7 +11,7 @@ export interface Item {
   day: string | undefined;
   /** fresh is true on the row under "New since". */
   fresh: boolean;
-  /** last is true on the newest own message. */
+  /** last is true on the newest own message that is on several devices: it alone says so unasked. */
   last: boolean;
 }
 
@@ -27,7 +27,7 @@ export function derive(rows: Message[], fresh: string | undefined, days: boolean
   let lastMine = -1;
   for (let i = rows.length - 1; i >= 0 && lastMine < 0; i--) {
     const m = rows[i]!;
-    if (m.mine && m.kind === 'message' && !m.deleted) lastMine = i;
+    if (m.mine && m.kind === 'message' && !m.deleted && ((m.on ?? 0) > 1 || m.on === m.of || m.seen_by)) lastMine = i;
   }
   return rows.map((row, i) => {
     const before = rows[i - 1];

@@ -113,7 +113,6 @@ export class Desk {
     }
     void log.load({ at_unread: true }, (page) => {
       log.firstUnread = page.firstUnread;
-      log.readAt = page.readAt;
       return page.firstUnread ? { at: 'unread', id: page.firstUnread } : { at: 'bottom' };
     });
   }

@@ -90,6 +90,7 @@ export class Log {
 
   private adopt(page: Page): void {
     if (page.generation !== undefined) this.generation = page.generation;
+    if (page.readAt) this.readAt = page.readAt;
     if (page.have !== undefined) this.have = page.have;
     if (page.want !== undefined) this.want = page.want;
   }

@@ -31,7 +31,9 @@ export class Office {
   readonly byID = $derived(new Map(this.channels.map((c) => [c.id, c])));
   readonly people = $derived(new Map(this.members.map((m) => [m.id, m])));
   readonly me = $derived(this.members.find((m) => m.you));
-  readonly joined = $derived(this.channels.filter((c) => c.joined && !c.archived && c.kind !== 'direct'));
+  readonly joined = $derived(
+    this.channels.filter((c) => c.joined && !c.archived && c.kind !== 'direct').sort((a, b) => Number(b.name === 'general') - Number(a.name === 'general') || a.name.localeCompare(b.name)),
+  );
   readonly directs = $derived(this.channels.filter((c) => c.kind === 'direct' && c.joined));
   readonly channelNames = $derived(new Set(this.channels.filter((c) => c.kind !== 'direct').map((c) => c.name.toLowerCase())));
   readonly alone = $derived(this.status?.state === 'alone' && (this.status?.people ?? 0) > 0);
