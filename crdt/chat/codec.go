@@ -71,11 +71,11 @@ func (c *codec) number(p *uint64, limit uint64) {
 }
 
 func (c *codec) int(p *int, limit int) {
-	if *p < 0 {
-		c.fail(ErrInvalid)
-		return
+	var v uint64
+	if !c.reading {
+		c.require(*p >= 0)
+		v = uint64(max(*p, 0))
 	}
-	v := uint64(*p)
 	c.number(&v, uint64(limit))
 	*p = int(v)
 }

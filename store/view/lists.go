@@ -136,12 +136,12 @@ func (c *conn) allCalls(a Activity) ([]entry, error) {
 
 // ownThreads sorts all threads of oneself by their last reply: they are few beside the messages.
 func (c *conn) ownThreads(a Activity) ([]entry, error) {
-	return c.entries(`WITH mine(root) AS (SELECT root FROM messages INDEXED BY messages_mine WHERE mine=1 AND root NOT NULL
+	return c.entries(`WITH mine(top) AS (SELECT root FROM messages INDEXED BY messages_mine WHERE mine=1 AND root NOT NULL
 			UNION SELECT id FROM messages INDEXED BY messages_mine WHERE mine=1 AND root IS NULL),
-		last(root, at) AS (SELECT root, (SELECT max(hlc) FROM messages r INDEXED BY messages_reply WHERE r.root=mine.root) FROM mine),
-		place(at) AS (SELECT at FROM last WHERE root=?1)
-		SELECT `+entryColumns+` FROM last JOIN messages ON messages.id=last.root WHERE at NOT NULL
-		AND (NOT EXISTS(SELECT 1 FROM place) OR (at, last.root)<(SELECT at, ?1 FROM place)) ORDER BY at DESC, last.root DESC LIMIT ?2`,
+		last(top, at) AS (SELECT top, (SELECT max(hlc) FROM messages r INDEXED BY messages_reply WHERE r.root=top) FROM mine),
+		place(at) AS (SELECT at FROM last WHERE top=?1)
+		SELECT `+entryColumns+` FROM last JOIN messages ON messages.id=top WHERE at NOT NULL
+		AND (NOT EXISTS(SELECT 1 FROM place) OR (at, top)<(SELECT at, ?1 FROM place)) ORDER BY at DESC, top DESC LIMIT ?2`,
 		blobOrEmpty(a.Before), a.Limit+1)
 }
 
