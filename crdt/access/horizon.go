@@ -38,7 +38,9 @@ func (c *core) horizonOf(scope int32, heads []crdt.OpID) (h *horizon, missing []
 		case x == nil:
 			missing = append(missing, id)
 		case x.scope == none:
-			ws = ws.join(x.upto)
+			if ws.at(x.chain) < x.pos {
+				ws = ws.join(x.upto)
+			}
 		case x.scope == scope:
 			own = own.join(x.upto)
 			ws = ws.join(x.ws)

@@ -135,7 +135,7 @@ func (s *State) pastOf(scope crdt.ScopeID, x *opRec, op *crdt.Op) (ws, own vecto
 	}
 	before := op.Deps
 	if op.Seq > 0 {
-		before = append([]crdt.OpID{op.Prev}, op.Deps...)
+		before = append(before[:len(before):len(before)], op.Prev) // last: mostly the deps have seen it
 	}
 	var missing []crdt.OpID
 	for i, id := range before {
@@ -146,10 +146,12 @@ func (s *State) pastOf(scope crdt.ScopeID, x *opRec, op *crdt.Op) (ws, own vecto
 			continue
 		case y.scope != x.scope || x.scope == none && scope != crdt.AccessScope(s.ws):
 			return ws, own, inadmissible("dependency in another scope")
-		case i == 0 && op.Seq > 0 && (y.log != op.Log || y.seq+1 != op.Seq || y.hlc > op.HLC):
+		case i == len(op.Deps) && (y.log != op.Log || y.seq+1 != op.Seq || y.hlc > op.HLC):
 			return ws, own, inadmissible("does not follow its predecessor")
 		}
-		own, ws = own.join(y.upto), ws.join(y.ws)
+		if own.at(y.chain) < y.pos { // else all of its past is there too
+			own, ws = own.join(y.upto), ws.join(y.ws)
+		}
 	}
 	if len(missing) > 0 {
 		return ws, own, &Missing{Ops: missing}

@@ -182,6 +182,14 @@ func (j *judge) role(user int32) int8 {
 	return best
 }
 
+// standing is role, as it was last worked out where the set is of all ops.
+func (j *judge) standing(user int32) int8 {
+	if j.memo == nil && user != none {
+		return j.c.users[user].role
+	}
+	return j.role(user)
+}
+
 func (j *judge) killed(u *userRec, g *opRec) bool {
 	for _, n := range u.removals {
 		if r := j.c.ops[n]; j.in(r) && j.kills(r, g) && j.effective(r) {

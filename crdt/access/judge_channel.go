@@ -193,7 +193,7 @@ func (c *channelJudge) roleIn(user int32) int8 {
 	if user == none || c.creator() == none {
 		return none
 	}
-	here := c.judge.role(user)
+	here := c.judge.standing(user)
 	if here == none || !c.sc.private && here < int8(Member) {
 		return none
 	}

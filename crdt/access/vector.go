@@ -104,18 +104,20 @@ func joinLeaf(a, b *vectorLeaf) *vectorLeaf {
 	if a == nil {
 		return b
 	}
-	var out vectorLeaf
 	isA, isB := true, true
 	for i := range a {
-		out[i] = max(a[i], b[i])
-		isA = isA && out[i] == a[i]
-		isB = isB && out[i] == b[i]
+		isA = isA && a[i] >= b[i]
+		isB = isB && b[i] >= a[i]
 	}
 	switch {
 	case isA:
 		return a
 	case isB:
 		return b
+	}
+	var out vectorLeaf
+	for i := range a {
+		out[i] = max(a[i], b[i])
 	}
 	return &out
 }

@@ -327,9 +327,24 @@ func (v *View) Effective(id crdt.OpID) (effective, known bool) {
 	return v.counts(x), true
 }
 
-func (v *View) counts(x *opRec) bool {
-	if x.channel != none && x.typ != crdt.TypeChannelCreate {
-		return v.channelNow(v.scopes[x.channel]).stands(x)
+func (v *View) counts(x *opRec) bool { return v.newCounter().counts(x) }
+
+// counter asks about many ops, each channel's judge being kept from one to the next.
+type counter struct {
+	v        *View
+	channels map[int32]*channelJudge
+}
+
+func (v *View) newCounter() *counter { return &counter{v: v, channels: map[int32]*channelJudge{}} }
+
+func (c *counter) counts(x *opRec) bool {
+	if x.channel == none || x.typ == crdt.TypeChannelCreate {
+		return c.v.status[x.no]&statusStands != 0
 	}
-	return v.status[x.no]&statusStands != 0
+	j := c.channels[x.channel]
+	if j == nil {
+		j = c.v.channelNow(c.v.scopes[x.channel])
+		c.channels[x.channel] = j
+	}
+	return j.stands(x)
 }

@@ -35,9 +35,10 @@ func (v *View) Audit() []Entry {
 		}
 		return crdt.CompareIDs(x.id, y.id)
 	})
+	c := v.newCounter()
 	out := make([]Entry, len(order))
 	for i, n := range order {
-		out[i] = v.entry(v.ops[n])
+		out[i] = c.entry(v.ops[n])
 	}
 	return out
 }
@@ -48,13 +49,14 @@ func (v *View) Entry(id crdt.OpID) (Entry, bool) {
 	if x == nil {
 		return Entry{}, false
 	}
-	return v.entry(x), true
+	return v.newCounter().entry(x), true
 }
 
-func (v *View) entry(x *opRec) Entry {
+func (c *counter) entry(x *opRec) Entry {
+	v := c.v
 	e := Entry{
 		Op: x.id, Scope: crdt.AccessScope(v.ws), Type: x.typ, HLC: x.hlc, Device: crdt.RefOf(v.devs[x.device].key[:]),
-		Body: x.body, Effective: v.counts(x),
+		Body: x.body, Effective: c.counts(x),
 	}
 	if x.typ == crdt.TypeNotice {
 		e.Body = nil
@@ -208,9 +210,10 @@ type Cut struct {
 // of a removal that a later grant undid still stand here; Shown is the question to ask of one op.
 func (v *View) Cuts() map[crdt.LogID]Cut {
 	out := map[crdt.LogID]Cut{}
+	count := v.newCounter()
 	for _, x := range v.ops {
 		pins := pinsOf(x)
-		if len(pins) == 0 || !v.counts(x) {
+		if len(pins) == 0 || !count.counts(x) {
 			continue
 		}
 		for _, p := range pins {

@@ -210,18 +210,11 @@ func (v *View) entitled(scope crdt.ScopeID, j *judge, channel func(*scopeRec) *c
 	}
 	v.sortMembers()
 	for _, n := range v.members {
-		if v.roleOf(j, n) >= int8(Member) {
+		if j.standing(n) >= int8(Member) {
 			out = append(out, n)
 		}
 	}
 	return out
-}
-
-func (v *View) roleOf(j *judge, n int32) int8 {
-	if j.memo == nil {
-		return v.users[n].role
-	}
-	return j.role(n)
 }
 
 func (v *View) recipientsIn(j *judge, users []int32) (out []Recipient, without []UserID) {
