@@ -61,6 +61,7 @@ type fetch struct {
 	flying int  // ranges asked for, not finished and committed
 	have   uint64
 	got    []crdt.LogID
+	below  map[crdt.OpID]bool // ends of branches that were asked for
 }
 
 // need is what we lack of one log.
@@ -83,6 +84,7 @@ type wantOut struct {
 	rng    wire.SyncRange
 	lo, hi uint64 // what may still come, where left is not 0
 	left   uint64
+	at     ForkAt // of a branch: what the lowest op that came is chained to
 }
 
 // differs starts, or repeats, the fetching of a scope.
@@ -183,16 +185,7 @@ func (s *Session) askRanges(f *fetch, urgent bool) wire.SyncMessage {
 			continue
 		}
 		kept = append(kept, n)
-		if fork != nil || len(m.Ranges) >= rangesPerWant || !s.claim(f, n) {
-			continue
-		}
-		if n.askFork {
-			if len(m.Ranges) == 0 {
-				n.askFork, n.forkOut = false, true
-				n.flying++
-				f.flying++
-				fork = wire.SyncFork{Ref: f.from.ref, Log: n.entry.Log}
-			}
+		if fork != nil || len(m.Ranges) >= rangesPerWant || !s.fits(n, urgent) || !s.claim(f, n) {
 			continue
 		}
 		for len(m.Ranges) < rangesPerWant {
@@ -202,6 +195,12 @@ func (s *Session) askRanges(f *fetch, urgent bool) wire.SyncMessage {
 			}
 			m.Ranges = append(m.Ranges, rng)
 			s.fly(f, n, rng)
+		}
+		if n.askFork && n.flying == 0 && len(n.missing) == 0 && len(m.Ranges) == 0 { // the main branch first
+			n.askFork, n.forkOut = false, true
+			n.flying++
+			f.flying++
+			fork = wire.SyncFork{Ref: f.from.ref, Log: n.entry.Log}
 		}
 		s.finish(f, n)
 	}
@@ -218,6 +217,19 @@ func (s *Session) askRanges(f *fetch, urgent bool) wire.SyncMessage {
 	}
 	s.settle(f)
 	return nil
+}
+
+// fits reports whether something of a log may be asked for now, so that no log is claimed before its turn.
+func (s *Session) fits(n *need, urgent bool) bool {
+	switch {
+	case len(n.missing) == 0:
+		return true
+	case n.entry.Class != crdt.ClassContent:
+		return urgent && len(s.flying) < maxWants-rangesPerWant
+	case urgent && n.missing[len(n.missing)-1].To < n.recent && len(n.forks) == 0:
+		return false
+	}
+	return s.flyingWants < maxFlying && s.flyingOps < maxFlyingOps
 }
 
 // claim makes sure that no other session fetches the log; where one did, what is missing is looked up anew.
@@ -241,14 +253,11 @@ func (s *Session) take(n *need, urgent bool) (wire.SyncRange, bool) {
 		n.forks = n.forks[:k-1]
 		return rng, true
 	}
-	if len(n.missing) == 0 {
+	if len(n.missing) == 0 || !s.fits(n, urgent) {
 		return wire.SyncRange{}, false
 	}
 	rng := wire.SyncRange{Log: n.entry.Log}
 	if n.entry.Class != crdt.ClassContent {
-		if !urgent || len(s.flying) >= maxWants-rangesPerWant {
-			return wire.SyncRange{}, false
-		}
 		rng.From, rng.To, rng.Order = n.missing[0].From, n.missing[0].To, n.entry.Class
 		n.missing = n.missing[1:]
 		return rng, true
@@ -258,7 +267,7 @@ func (s *Session) take(n *need, urgent bool) (wire.SyncRange, bool) {
 	if urgent {
 		floor = max(floor, n.recent)
 	}
-	if floor > top.To || s.flyingWants >= maxFlying || s.flyingOps >= maxFlyingOps {
+	if floor > top.To {
 		return wire.SyncRange{}, false
 	}
 	rng.From, rng.To, rng.Down = max(floor, lowEnd(top.To)), top.To, true
@@ -308,6 +317,9 @@ func (s *Session) came(w *wantOut, seg *crdt.Segment) bool {
 		return false
 	}
 	before := w.left
+	if !w.rng.Branch.IsZero() {
+		w.at = ForkAt{Log: w.rng.Log, Seq: first, Prev: seg.Ops[0].Prev}
+	}
 	if w.rng.Down {
 		if w.left = first - w.lo; w.left > 0 {
 			w.hi = first - 1
@@ -323,6 +335,9 @@ func (s *Session) came(w *wantOut, seg *crdt.Segment) bool {
 
 // committedWant is called when a range has landed and what it brought is durable.
 func (s *Session) committedWant(w *wantOut) {
+	if w.at.Seq > 0 {
+		s.branchBelow(w.f, w.at)
+	}
 	w.n.flying--
 	w.f.flying--
 	s.finish(w.f, w.n)

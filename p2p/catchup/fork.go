@@ -45,31 +45,40 @@ func (s *Session) branches(m wire.SyncBranches) error {
 	n.flying--
 	f.flying--
 	for _, b := range m.Heads {
-		if !s.o.Replica.Holds(f.from.scope, m.Log, b.Hi, b.Head) {
-			n.forks = append(n.forks, branchRange(m.Log, b.Hi, b.Head))
-		}
+		s.wantBranch(f, n, b.Hi, b.Head)
 	}
 	s.finish(f, n)
 	s.settle(f)
 	return nil
 }
 
-// branchesBelow wants what lies under a run that does not stand on what is held, until the two branches meet.
-func (s *Session) branchesBelow(f *fetch, at ForkAt) {
+// branchBelow wants what lies under a run that does not stand on what is held, until the two branches meet.
+func (s *Session) branchBelow(f *fetch, at ForkAt) {
 	if at.Seq == 0 || s.fetches[f.from.scope] != f {
 		return
 	}
 	n := f.byLog[at.Log]
 	if n == nil {
-		mine, _ := s.o.Replica.Trie(f.from.scope).Get(at.Log)
-		n = &need{entry: mine}
-		n.entry.Log = at.Log
+		n = &need{}
+		if n.entry, _ = s.o.Replica.Trie(f.from.scope).Get(at.Log); n.entry.Log != at.Log {
+			return
+		}
 		f.add(n)
 	}
-	n.forks = append(n.forks, branchRange(at.Log, at.Seq-1, at.Prev))
+	s.wantBranch(f, n, at.Seq-1, at.Prev)
 }
 
-// branchRange is the last run of a branch that ends in head, down to a CheckEvery boundary.
-func branchRange(log crdt.LogID, hi uint64, head crdt.OpID) wire.SyncRange {
-	return wire.SyncRange{Log: log, From: hi &^ (crdt.CheckEvery - 1), To: hi, Down: true, Branch: head}
+// wantBranch wants the last run of a branch that ends in head, down to a CheckEvery boundary, unless it is here or was
+// asked for. What lies below follows when that has come.
+func (s *Session) wantBranch(f *fetch, n *need, hi uint64, head crdt.OpID) {
+	if f.below[head] || s.o.Replica.Holds(f.from.scope, n.entry.Log, hi, head) {
+		return
+	}
+	if f.below == nil {
+		f.below = map[crdt.OpID]bool{}
+	}
+	f.below[head] = true
+	n.forks = append(n.forks, wire.SyncRange{
+		Log: n.entry.Log, From: hi &^ (crdt.CheckEvery - 1), To: hi, Down: true, Branch: head,
+	})
 }

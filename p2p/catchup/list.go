@@ -119,7 +119,10 @@ func (s *Session) lists(f *fetch, e Entry) error {
 	if f.byLog[e.Log] != nil {
 		return nil
 	}
-	n := &need{entry: e, missing: lacking(e, s.o.Replica.Held(f.from.scope, e.Log)), askFork: s.branched(f.from.scope, e)}
+	n := &need{entry: e, askFork: s.branched(f.from.scope, e)}
+	if mine, _ := s.o.Replica.Trie(f.from.scope).Get(e.Log); !mine.Forked { // else the branches tell what is missing
+		n.missing = lacking(e, s.o.Replica.Held(f.from.scope, e.Log))
+	}
 	if len(n.missing) > 0 || n.askFork {
 		f.add(n)
 	}

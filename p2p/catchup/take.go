@@ -120,7 +120,7 @@ func (s *Session) commit(w *Work, out Outcome) {
 		w.f.short = true
 	}
 	for _, at := range out.Forks {
-		s.branchesBelow(w.f, at)
+		s.branchBelow(w.f, at)
 	}
 	if out.Stored > 0 && touchesRights(w) {
 		s.Refresh(s.heard)
