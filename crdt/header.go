@@ -57,7 +57,7 @@ func (h *Header) Check() error {
 		return fmt.Errorf("epoch of a type %#x op: %w", byte(h.Type), ErrMalformed)
 	case (h.Seq == 0) != h.Prev.IsZero():
 		return fmt.Errorf("prev at seq %d: %w", h.Seq, ErrMalformed)
-	case h.Seq > 1<<48:
+	case h.Seq > maxSeq:
 		return fmt.Errorf("seq: %w", ErrTooLarge)
 	case h.PayloadLen > MaxPayload:
 		return fmt.Errorf("payload of %d bytes: %w", h.PayloadLen, ErrTooLarge)
@@ -137,7 +137,7 @@ func (r *reader) header() Header {
 	h.Type = Type(r.byte())
 	r.fill(h.Device[:])
 	r.fill(h.Log[:])
-	h.Seq = r.uvarint()
+	h.Seq = r.seq()
 	if h.Seq > 0 {
 		r.fill(h.Prev[:])
 	}

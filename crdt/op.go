@@ -124,7 +124,7 @@ func ParseOp(b []byte) (LiveFrame, error) {
 	op.Type = Type(r.byte())
 	r.fill(op.Device[:])
 	r.fill(op.Log[:])
-	op.Seq = r.uvarint()
+	op.Seq = r.seq()
 	if op.Seq > 0 {
 		r.fill(op.Prev[:])
 	}

@@ -68,6 +68,16 @@ func (r *reader) length(limit uint64) uint32 {
 	return uint32(v)
 }
 
+// seq reads a place in a log.
+func (r *reader) seq() uint64 {
+	v := r.uvarint()
+	if v > maxSeq {
+		r.fail(ErrTooLarge)
+		return 0
+	}
+	return v
+}
+
 // ids reads a counted list of sorted, distinct op ids.
 func (r *reader) ids(limit uint64) []OpID {
 	n := int(r.length(limit))

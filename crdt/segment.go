@@ -125,7 +125,7 @@ func ParseSegment(b []byte) (*Segment, error) {
 	var at Header
 	r.fill(at.Device[:])
 	r.fill(at.Log[:])
-	at.Seq = r.uvarint()
+	at.Seq = r.seq()
 	if at.Seq > 0 {
 		r.fill(at.Prev[:])
 	}

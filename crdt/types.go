@@ -99,4 +99,6 @@ const (
 	MaxSegment = 64       // ops in one segment
 	CheckEvery = 64       // an op whose seq is CheckEvery-1 modulo CheckEvery carries a signature of its own
 	MaxBranch  = 4        // branches kept of a log that its writer forked
+
+	maxSeq = 1 << 48 // the last place in a log; centuries of writing away, it keeps sums from wrapping
 )
