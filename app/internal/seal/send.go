@@ -74,15 +74,18 @@ func (s *Sealer) judge(v View, m *mint) verdict {
 	if a, ok := s.may[m.epoch]; ok && a.auth == auth {
 		return a
 	}
-	a := s.judgeAnew(v, m)
+	at, ok := s.at(v, m.key, m.auth)
+	if !ok {
+		return verdict{} // not kept: the heads may come without any change of access
+	}
+	a := s.judgeAnew(v, m, at)
 	a.auth = auth
 	s.may[m.epoch] = a
 	return a
 }
 
-func (s *Sealer) judgeAnew(v View, m *mint) verdict {
-	at, ok := s.at(v, m.key, m.auth)
-	if !ok || v.Lost(m.key, m.auth) {
+func (s *Sealer) judgeAnew(v View, m *mint, at *past) verdict {
+	if v.Lost(m.key, m.auth) {
 		return verdict{}
 	}
 	now := v.Recipients(m.key)
