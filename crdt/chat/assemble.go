@@ -29,7 +29,7 @@ func TargetOf(b Body) (id crdt.OpID, ok bool) {
 // Assemble is the post that an op and the facts about it make. The facts may be in any order and of anybody: what has
 // no right or was overtaken does not count. ok is false where the op is no message.
 func Assemble(from Origin, body Body, facts []Fact) (p Post, ok bool) {
-	p = Post{Kind: PostMessage, ID: from.ID, Op: from.ID, Origin: from, Time: from.HLC.Time(), Author: Author{User: from.User}}
+	p = newPost(PostMessage, from)
 	switch m := body.(type) {
 	case *Message:
 		p.Text, p.Mentions, p.Files, p.Nonce = m.Text, m.Mentions, m.Files, m.Nonce
@@ -55,13 +55,17 @@ func Assemble(from Origin, body Body, facts []Fact) (p Post, ok bool) {
 
 // Deleted is the post that is left of an op that was redacted.
 func Deleted(from Origin, by Origin) Post {
-	return Post{Kind: PostDeleted, ID: from.ID, Op: from.ID, Origin: from, Time: from.HLC.Time(),
-		Author: Author{User: from.User}, DeletedBy: by.User}
+	p := newPost(PostDeleted, from)
+	p.DeletedBy = by.User
+	return p
 }
 
 // Locked is the post that stands for an op whose key is not here.
-func Locked(from Origin) Post {
-	return Post{Kind: PostLocked, ID: from.ID, Op: from.ID, Origin: from, Time: from.HLC.Time(), Author: Author{User: from.User}}
+func Locked(from Origin) Post { return newPost(PostLocked, from) }
+
+func newPost(k PostKind, from Origin) Post {
+	from.Moderates, from.Imports = false, false // rights of the op, no matter of the post
+	return Post{Kind: k, ID: from.ID, Op: from.ID, Origin: from, Time: from.HLC.Time(), Author: Author{User: from.User}}
 }
 
 func (p *Post) imported(m *Imported) {

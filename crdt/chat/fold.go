@@ -38,6 +38,15 @@ func (f *Fold) Thread(scope crdt.ScopeID, root crdt.OpID) []Post {
 	return f.where(scope, func(p *Post) bool { return p.Reply() && p.Thread == root })
 }
 
+// Roots are the ids that replies of a scope name as their roots, whether those are here or not, sorted.
+func (f *Fold) Roots(scope crdt.ScopeID) []crdt.OpID {
+	seen := map[crdt.OpID]bool{}
+	for _, p := range f.where(scope, (*Post).Reply) {
+		seen[p.Thread] = true
+	}
+	return slices.SortedFunc(maps.Keys(seen), crdt.CompareIDs)
+}
+
 func (f *Fold) where(scope crdt.ScopeID, is func(*Post) bool) []Post {
 	var out []Post
 	for _, p := range f.fold()[scope] {

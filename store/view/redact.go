@@ -66,7 +66,7 @@ func (b *batch) originOf(op crdt.OpID) (chat.Origin, *log, error) {
 	for _, sql := range []string{
 		`SELECT hlc, log, seq FROM messages WHERE id=? AND op IS NULL`,
 		`SELECT wrote, log, seq FROM messages WHERE op=?`,
-		`SELECT hlc, log, seq FROM facts WHERE id=? LIMIT 1`,
+		`SELECT hlc, log, seq FROM facts WHERE id=? AND kind<>100 LIMIT 1`,
 	} {
 		if err := b.each(read, sql, op[:]); err != nil {
 			return o, nil, err
