@@ -61,7 +61,7 @@ func (s *State) addUser(who *Identity, op int32) int32 {
 	if n == none {
 		n = int32(len(s.users))
 		number(s.names, s.names.users, id, len(s.users))
-		s.users = append(s.users, &userRec{gen: s.gen, id: id, rk: who.RK, recovery: who.Recovery, role: none, joined: op})
+		s.users = append(s.users, &userRec{gen: s.gen, id: id, rk: who.RK, role: none})
 		rk := s.addKey(devRec{user: n, key: who.RK, kind: devRecovery})
 		s.ownUser(n).devices = append(s.users[n].devices, rk)
 	}

@@ -277,13 +277,10 @@ func (j *judge) tainted(u *userRec, p *opRec) bool {
 }
 
 func pukOf(p *opRec) *Puk {
-	switch b := p.body.(type) {
-	case *Genesis:
-		return &b.Founder.Puk
-	case *PukRotate:
+	if b, ok := p.body.(*PukRotate); ok {
 		return &b.Puk
 	}
-	return &p.claim.Who.Puk
+	return &identityOf(p).Puk
 }
 
 // winner is the one among the register's ops: of those that no other has seen, the highest rank, then the latest

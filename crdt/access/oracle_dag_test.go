@@ -153,7 +153,7 @@ func TestOracle23_NoQuestionComesBackToItself(t *testing.T) {
 // The test of the test: were equals allowed to remove equals, two admins who remove each other would each hang on the
 // other, and the search must see it.
 func TestOracle23_TheSearchSeesEqualsRemovingEquals(t *testing.T) {
-	if found := newStage(t).cycles(t, *dags, true); found == 0 {
+	if found := newStage(t).cycles(t, 10_000, true); found == 0 {
 		t.Fatal("the mutated law went unnoticed")
 	}
 }

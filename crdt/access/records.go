@@ -69,7 +69,6 @@ type userRec struct {
 	gen       uint64
 	id        UserID
 	rk        Key
-	recovery  BoxKey
 	role      int8    // in the full set
 	identity  []int32 // ops that brought the person's keys: Genesis, Admit
 	grants    []int32
@@ -80,7 +79,6 @@ type userRec struct {
 	revokes   []int32 // of any of the devices
 	puks      []int32
 	profiles  []int32
-	joined    int32 // first op that named the person
 }
 
 type devRec struct {

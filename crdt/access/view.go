@@ -12,10 +12,12 @@ import (
 // View is what the state was when it was taken. It never changes and may be read by many at once.
 type View struct {
 	core
-	once       sync.Once
-	members    []int32 // sorted by id
-	mu         sync.Mutex
+	once    sync.Once
+	members []int32 // sorted by id
+
+	mu         sync.Mutex // guards what was worked out before
 	recipients map[crdt.ScopeID][]Recipient
+	stale      map[staleKey]bool
 }
 
 // View is a snapshot of the state. Taking one twice without a change between gives the same; otherwise it copies the
@@ -24,7 +26,7 @@ func (s *State) View() *View {
 	if s.view != nil {
 		return s.view
 	}
-	v := &View{core: s.core, recipients: map[crdt.ScopeID][]Recipient{}}
+	v := &View{core: s.core, recipients: map[crdt.ScopeID][]Recipient{}, stale: map[staleKey]bool{}}
 	v.ops = s.ops[:len(s.ops):len(s.ops)]
 	v.status = slices.Clone(s.status)
 	v.users = slices.Clone(s.users)
@@ -135,8 +137,8 @@ func (v *View) Member(user UserID) (MemberInfo, bool) {
 
 func (v *View) member(n int32) MemberInfo {
 	u := v.users[n]
-	first := v.ops[u.joined]
-	m := MemberInfo{User: u.id, RK: u.rk, Recovery: u.recovery, Present: u.role != none, Joined: first.hlc, JoinedBy: first.id}
+	first := v.first(u.identity)
+	m := MemberInfo{User: u.id, RK: u.rk, Recovery: identityOf(first).Recovery, Present: u.role != none, Joined: first.hlc, JoinedBy: first.id}
 	if m.Present {
 		m.Role = Role(u.role)
 	}
@@ -148,6 +150,24 @@ func (v *View) member(n int32) MemberInfo {
 		m.Puk = pukInfo(p)
 	}
 	return m
+}
+
+// first is the earliest of the ops by (hlc, id), whatever order they came in.
+func (c *core) first(ops []int32) *opRec {
+	best := c.ops[ops[0]]
+	for _, n := range ops[1:] {
+		if x := c.ops[n]; x.hlc < best.hlc || x.hlc == best.hlc && crdt.CompareIDs(x.id, best.id) < 0 {
+			best = x
+		}
+	}
+	return best
+}
+
+func identityOf(x *opRec) *Identity {
+	if g, ok := x.body.(*Genesis); ok {
+		return &g.Founder
+	}
+	return &x.claim.Who
 }
 
 func pukInfo(p *opRec) *PukInfo {
@@ -163,7 +183,7 @@ func (v *View) profile(u *userRec) *opRec {
 	return winner(&v.core, u.profiles, j.effective)
 }
 
-// Puks lists every generation of a person's own key that any op brought, in the order of their arrival: what an own
+// Puks lists every generation of a person's own key that any op brought, ordered by generation and op id: what an own
 // device needs to open old wraps.
 func (v *View) Puks(user UserID) []PukInfo {
 	n := v.userNo(user)
@@ -174,11 +194,17 @@ func (v *View) Puks(user UserID) []PukInfo {
 	for _, p := range v.users[n].puks {
 		out = append(out, *pukInfo(v.ops[p]))
 	}
+	slices.SortFunc(out, func(a, b PukInfo) int {
+		if a.Puk.Gen != b.Puk.Gen {
+			return int(int64(a.Puk.Gen) - int64(b.Puk.Gen))
+		}
+		return crdt.CompareIDs(a.Op, b.Op)
+	})
 	return out
 }
 
-// WrapsFor lists the wraps that DeviceAdd ops brought for a device, and the one of each per-user key, with the key's
-// generation where it is known and zero where a DeviceAdd brought the wrap.
+// WrapsFor lists the wraps of a person's own keys, of whatever generation, that are meant for one of his devices; for
+// the recovery key where ref is zero.
 func (v *View) WrapsFor(user UserID, ref crdt.DeviceRef) []Wrap {
 	n := v.userNo(user)
 	if n == none {
@@ -237,7 +263,7 @@ func (v *View) device(n int32) Device {
 	d := v.devs[n]
 	return Device{
 		User: v.users[d.user].id, Ref: crdt.RefOf(d.key[:]), Cert: d.cert,
-		Revoked: !v.now().vouched(n, nil, none), Added: v.ops[d.sources[0]].id,
+		Revoked: !v.now().vouched(n, nil, none), Added: v.first(d.sources).id,
 	}
 }
 

@@ -234,10 +234,26 @@ func (v *View) recipientsIn(j *judge, users []int32) (out []Recipient, without [
 // access heads or by a grant after it, may not any more, or had a device revoked since. It rather says yes once too
 // often. The error is *Missing where a head is not here.
 func (v *View) Stale(scope crdt.ScopeID, heads []crdt.OpID) (bool, error) {
+	key := staleKey{scope, crdt.HeadsDigest(heads)}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if stale, ok := v.stale[key]; ok {
+		return stale, nil
+	}
 	h, err := v.horizonFor(scope, heads)
 	if err != nil {
 		return false, err
 	}
+	v.stale[key] = v.isStale(scope, h)
+	return v.stale[key], nil
+}
+
+type staleKey struct {
+	scope crdt.ScopeID
+	auth  crdt.AuthRef
+}
+
+func (v *View) isStale(scope crdt.ScopeID, h *horizon) bool {
 	channel := func(sc *scopeRec) *channelJudge { return v.channelNow(sc) }
 	now := map[int32]bool{}
 	for _, n := range v.entitled(scope, v.now(), channel) {
@@ -245,19 +261,19 @@ func (v *View) Stale(scope crdt.ScopeID, heads []crdt.OpID) (bool, error) {
 	}
 	for _, n := range v.entitled(scope, h.judge, h.channel) {
 		if !now[n] {
-			return true, nil
+			return true
 		}
 	}
 	for n, u := range v.users {
 		if now[int32(n)] {
 			if v.revokedSince(h, u) {
-				return true, nil
+				return true
 			}
 		} else if v.grantedSince(h, scope, int32(n)) {
-			return true, nil
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 func (v *View) revokedSince(h *horizon, u *userRec) bool {
