@@ -265,6 +265,7 @@ func (s *Session) check(o *offer) {
 		s.differs(o)
 		return
 	}
+	delete(s.doubt, o.scope)
 	s.emit(Event{Kind: EventEqual, Scope: o.scope})
 	if o.lsn > s.o.Replica.Cursor(s.peer.Instance, o.scope) {
 		s.o.Replica.SetCursor(s.peer.Instance, o.scope, o.lsn)
@@ -329,6 +330,11 @@ func (s *Session) Refresh(now time.Time) {
 	for _, o := range s.mine {
 		if !o.closed && (!held[o.scope] || !s.o.Replica.MayRead(s.o.Peer, o.scope)) {
 			s.shut(o)
+		}
+	}
+	for _, o := range s.theirs {
+		if o.known && !o.closed && !held[o.scope] {
+			s.abandon(o.scope)
 		}
 	}
 	s.announce()

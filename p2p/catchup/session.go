@@ -66,7 +66,7 @@ type Session struct {
 	err    error
 	peer   *wire.SyncHello // nil until it came
 	greet  bool            // our Hello is out
-	heard  time.Time
+	heard  time.Time       // when the last answer came
 	events []Event
 
 	scopesState
@@ -89,7 +89,6 @@ func (s *Session) Receive(now time.Time, frame []byte) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.heard = now
 	m, err := wire.ParseSync(frame)
 	if err != nil {
 		return s.fail(fmt.Errorf("%w: %w", ErrProtocol, err))
@@ -103,6 +102,10 @@ func (s *Session) Receive(now time.Time, frame []byte) error {
 	}
 	if err != nil {
 		return s.fail(err)
+	}
+	switch m.(type) {
+	case wire.SyncDelta, wire.SyncWalk, wire.SyncSpans, wire.SyncBatchMsg, wire.SyncBranches:
+		s.heard = now // an answer; small talk does not keep a claim alive
 	}
 	return nil
 }

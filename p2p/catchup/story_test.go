@@ -371,6 +371,21 @@ func TestAStoreThatWasSetBackIsWalked(t *testing.T) {
 	mustEqual(t, a, b, scopes...)
 }
 
+// Anna's store is a copy of another one, for which Ben kept a cursor: by the cursor nothing seems new, and the next kick
+// finds what differs all the same.
+func TestACursorThatBringsNothingIsDoubted(t *testing.T) {
+	w, a, b, scopes := channelPair("office")
+	anna := w.author("anna")
+	anna.say(a, scopes[1], 10)
+	meet(t, a, b)
+	anna.say(a, scopes[1], 3)
+	b.SetCursor(a.instance, scopes[1], a.LSN())
+	l := connect(t, a, b)
+	l.run()
+	l.kick(false)
+	mustEqual(t, a, b, scopes...)
+}
+
 // On battery only what is recent comes; the rest when it is allowed.
 func TestOlderHistoryWaitsForPower(t *testing.T) {
 	w, a, b, scopes := channelPair("office")
