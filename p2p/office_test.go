@@ -83,15 +83,14 @@ type desk struct {
 	taken []time.Time    // when new ops were heard
 	here  map[peer.ID]bool
 	log   tip
+	copy  *memory // nil: live only
+	wrote []crdt.OpID
 	join  func(q wire.JoinRequest) wire.JoinReply
 	shows [][]byte
 }
 
 // tip writes a desk's own log.
-type tip struct {
-	tip  crdt.Tip
-	last crdt.Verified
-}
+type tip struct{ tip crdt.Tip }
 
 func newDesk(t *testing.T, name string) *desk {
 	_, transport, err := ed25519.GenerateKey(rand.Reader)
@@ -136,6 +135,10 @@ func (d *desk) write() (id crdt.OpID, frame []byte) {
 		d.t.Fatal(err)
 	}
 	d.log.tip = d.log.tip.After(v)
+	if d.copy != nil {
+		d.copy.put(hall, v)
+	}
+	d.wrote = append(d.wrote, v.ID())
 	return v.ID(), wire.AppendLiveOp(nil, v.Op(), v.Op().Seq > 0)
 }
 
@@ -171,6 +174,9 @@ func (d *desk) Live(_ context.Context, from peer.ID, frame []byte) p2p.Received 
 		return p2p.Received{Verdict: gossip.Ignore}
 	}
 	d.taken = append(d.taken, time.Now())
+	if d.copy != nil {
+		return d.copy.live(hall, v)
+	}
 	return p2p.Received{Verdict: gossip.Accept, NewLog: op.Seq == 0}
 }
 

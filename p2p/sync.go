@@ -19,6 +19,7 @@ const (
 	gapDelay   = 200 * time.Millisecond // gaps are gathered so long (protocol 7.8)
 	soonDelay  = 2 * time.Second        // after something was dropped
 	retryDelay = 2 * time.Second        // before a broken stream is opened anew
+	stallCheck = 5 * time.Second        // between two looks whether the other side still moves
 )
 
 // maxSyncCalls is how many calls wait for a session before they are replaced by one comparison of everything.
@@ -98,6 +99,9 @@ func (y *syncer) settle(err error) {
 		y.r.mu.Unlock()
 		y.n.dialer.punish(y.r.id)
 		_ = y.n.host.Network().ClosePeer(y.r.id)
+	case errors.Is(err, catchup.ErrVersion):
+		y.n.o.Log.Info("device speaks another version of the sync protocol", "peer", y.r.id)
+		y.n.sleep(y.r.ctx, maxBackoff)
 	case err != nil && !errors.Is(err, io.EOF):
 		y.n.o.Log.Debug("sync session ended", "peer", y.r.id, "err", err)
 	}
@@ -145,6 +149,9 @@ func (y *syncer) turn(ctx context.Context, sess *catchup.Session, frames <-chan 
 	var frame []byte
 	var batch *catchup.Work
 	haveFrame, haveBatch := false, false
+	stall := time.NewTimer(stallCheck)
+	defer stall.Stop()
+	armed := true
 	for {
 		if !haveFrame {
 			frame, haveFrame = sess.Next()
@@ -158,6 +165,10 @@ func (y *syncer) turn(ctx context.Context, sess *catchup.Session, frames <-chan 
 		}
 		if !haveBatch {
 			toCommit = nil
+		}
+		if !armed && !sess.Idle() { // a session that waits for nothing wakes nobody
+			stall.Reset(stallCheck)
+			armed = true
 		}
 		var err error
 		select {
@@ -175,7 +186,10 @@ func (y *syncer) turn(ctx context.Context, sess *catchup.Session, frames <-chan 
 			err = sess.Committed(time.Now(), c.work, c.out, c.err)
 			y.note(sess)
 		case <-y.wake:
-			y.runCalls(sess)
+			err = y.runCalls(sess)
+		case <-stall.C:
+			armed = false
+			err = sess.Poll(time.Now())
 		}
 		y.tell(sess)
 		if err != nil {
@@ -267,7 +281,7 @@ func (y *syncer) call(f func(s *catchup.Session, now time.Time)) {
 	y.poke()
 }
 
-func (y *syncer) runCalls(sess *catchup.Session) {
+func (y *syncer) runCalls(sess *catchup.Session) error {
 	y.mu.Lock()
 	calls, overflow := y.calls, y.overflow
 	y.calls, y.overflow = nil, false
@@ -280,7 +294,7 @@ func (y *syncer) runCalls(sess *catchup.Session) {
 		sess.Refresh(now)
 		sess.Kick(now, false)
 	}
-	sess.Poll(now)
+	return sess.Poll(now)
 }
 
 // kick compares holdings with the device now; with audit, from the ground up.

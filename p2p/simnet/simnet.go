@@ -18,11 +18,11 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/x/simlibp2p"
+	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	sim "github.com/marcopolo/simnet"
 	ma "github.com/multiformats/go-multiaddr"
-
-	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
+	"github.com/quic-go/quic-go"
+	"go.uber.org/fx"
 )
 
 // Config is the weather of a Net.
@@ -170,6 +170,9 @@ func (p *Place) setDown(down bool) {
 // Name is the place's name.
 func (p *Place) Name() string { return p.name }
 
+// IP is the place's address.
+func (p *Place) IP() net.IP { return p.ip }
+
 // Addr is where a host at this place listens.
 func (p *Place) Addr() ma.Multiaddr {
 	a, err := ma.NewMultiaddr(fmt.Sprintf("/ip4/%s/udp/8000/quic-v1", p.ip))
@@ -189,7 +192,7 @@ func (p *Place) Host(opts ...libp2p.Option) (host.Host, error) {
 		Downlink: sim.LinkSettings{BitsPerSecond: bits}, Uplink: sim.LinkSettings{BitsPerSecond: bits},
 	}
 	opts = append(opts[:len(opts):len(opts)],
-		simlibp2p.QUICSimnet(p.net.sim, link,
+		libp2p.QUICReuse(newConnManager,
 			quicreuse.OverrideSourceIPSelector(func() (quicreuse.SourceIPSelector, error) { return source{p.ip}, nil }),
 			quicreuse.OverrideListenUDP(func(_ string, a *net.UDPAddr) (net.PacketConn, error) {
 				return p.listen(&net.UDPAddr{IP: p.ip, Port: a.Port}, link), nil
@@ -197,6 +200,16 @@ func (p *Place) Host(opts ...libp2p.Option) (host.Host, error) {
 		libp2p.DisableIdentifyAddressDiscovery(), // it waits for what never comes in a bubble
 	)
 	return libp2p.New(opts...)
+}
+
+// newConnManager makes QUIC's part of a host, and closes it with the host: libp2p closes only one that it made itself.
+func newConnManager(l fx.Lifecycle, reset quic.StatelessResetKey, token quic.TokenGeneratorKey, opts ...quicreuse.Option) (*quicreuse.ConnManager, error) {
+	cm, err := quicreuse.NewConnManager(reset, token, opts...)
+	if err != nil {
+		return nil, err
+	}
+	l.Append(fx.StopHook(cm.Close))
+	return cm, nil
 }
 
 // source answers the place's address for every destination.

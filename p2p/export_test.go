@@ -1,0 +1,17 @@
+package p2p
+
+import (
+	"net/netip"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// Host is the host, for tests that misbehave.
+func (n *Node) Host() host.Host { return n.host }
+
+// Subnet is what counts as one network of strangers.
+func Subnet(a string) netip.Prefix { return subnet(ma.StringCast(a)) }
+
+// MaxPushQueue bounds what waits for a slow reader.
+const MaxPushQueue = maxPushQueue
