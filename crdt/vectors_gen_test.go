@@ -32,6 +32,7 @@ func generateVectors(t testing.TB) map[string]vector {
 	g.badForks()
 	g.ids()
 	g.signKeys()
+	g.redactions()
 	return g.out
 }
 
@@ -294,4 +295,37 @@ func (g *generator) signKeys() {
 	key("short", "malformed", "31 bytes", g.ada().pub()[:ed25519.PublicKeySize-1])
 	key("long", "malformed", "33 bytes", append(bytes.Clone(g.ada().pub()), 0))
 	key("empty", "malformed", "", nil)
+}
+
+func (g *generator) redactions() {
+	ids := someIDs("redacted", MaxRedact+1)
+	body := func(n int) []byte {
+		var r RedactBody
+		for i := range n {
+			r.Targets = append(r.Targets, RedactTarget{ID: ids[i], Row: i%2 == 0})
+		}
+		return r.Append(nil)
+	}
+	good := func(name, about string, n int) {
+		targets := []obj{}
+		for i := range n {
+			targets = append(targets, obj{"id": ids[i].String(), "row": i%2 == 0})
+		}
+		g.add("redact_"+name, "redact", about, obj{"bytes": hx(body(n))}, obj{"targets": targets})
+	}
+	bad := func(name, class, about string, b []byte) {
+		g.add("redact_"+name, "redact", about, obj{"bytes": hx(b)}, fails(class))
+	}
+	good("one", "", 1)
+	good("sixty_four", "as many as there may be", MaxRedact)
+	two := body(2)
+	bad("empty", "malformed", "no bytes at all", nil)
+	bad("nothing", "malformed", "a count of 0", []byte{0})
+	bad("sixty_five", "too-large", "", body(MaxRedact+1))
+	bad("cut_short", "malformed", "", two[:len(two)-1])
+	bad("trailing_byte", "malformed", "", append(bytes.Clone(two), 0))
+	bad("row_of_two", "malformed", "a row is 0 or 1", splice(two, 1, 1, 2))
+	bad("one_twice", "malformed", "", splice(two, 2+32+1, 32, ids[0][:]...))
+	bad("not_sorted", "malformed", "", splice(splice(two, 2+32+1, 32, ids[0][:]...), 2, 32, ids[1][:]...))
+	bad("count_longer_than_it_must_be", "malformed", "2 written as 82 00", splice(two, 0, 1, 0x82, 0))
 }

@@ -110,7 +110,7 @@ func outcome(t testing.TB, kind string, in given) obj {
 	run, ok := map[string]func(testing.TB, given) (obj, error){
 		"header": runHeader, "op": runOp, "segment": runSegment, "chain": runChain, "forkproof": runFork,
 		"logid": runLogID, "logclass": runLogClass, "heads": runHeads, "workspace": runWorkspace, "device": runDevice,
-		"signkey": runSignKey, "hash": runHash, "branches": runBranches,
+		"signkey": runSignKey, "hash": runHash, "branches": runBranches, "redact": runRedact,
 	}[kind]
 	if !ok {
 		t.Fatalf("no such kind: %s", kind)
@@ -280,6 +280,18 @@ func runHash(t testing.TB, in given) (obj, error) {
 
 func runBranches(t testing.TB, in given) (obj, error) {
 	return obj{"kept": hexIDs(KeepBranches(manyIDs(t, in.IDs)))}, nil
+}
+
+func runRedact(t testing.TB, in given) (obj, error) {
+	r, err := ParseRedactBody(unhex(t, in.Bytes))
+	if err != nil {
+		return nil, err
+	}
+	targets := []obj{}
+	for _, g := range r.Targets {
+		targets = append(targets, obj{"id": g.ID.String(), "row": g.Row})
+	}
+	return obj{"targets": targets}, nil
 }
 
 func canonicalJSON(t testing.TB, v any) string {

@@ -58,7 +58,7 @@ export interface Checked {
   uncovered: boolean;
 }
 
-const limits = { payload: 65_536, dependencies: 8, heads: 64, ops: 64, tail: 63, seq: 2 ** 48, due: 64, branches: 4 } as const;
+const limits = { payload: 65_536, dependencies: 8, heads: 64, ops: 64, tail: 63, seq: 2 ** 48, due: 64, branches: 4, redacted: 64 } as const;
 const flag = { epoch: 1, dependencies: 2 } as const;
 const mode = { payload: 1, signature: 2, sameAuth: 4, heads: 8 } as const;
 const hlcMilliseconds = 1n << 48n;
@@ -446,3 +446,15 @@ export function verifyForkProof(workspace: string, key: Buffer, proof: [Branch, 
 }
 
 export const keptBranches = (ids: readonly string[]): string[] => [...new Set(ids)].sort().slice(0, limits.branches);
+
+// Redaction (10)
+
+export function parseRedaction(bytes: Buffer): { id: string; row: boolean }[] {
+  return whole(bytes, (r) => {
+    const targets = Array.from({ length: r.number(limits.redacted) }, () => {
+      const row = r.byte();
+      return row > 1 ? refuse('malformed') : { row: row === 1, id: r.hex(32) };
+    });
+    return targets.length > 0 && ascending(targets.map((t) => t.id)) ? targets : refuse('malformed');
+  });
+}

@@ -78,6 +78,7 @@ const kinds: Record<string, (i: Input) => Record<string, unknown>> = {
   chain: runChain,
   forkproof: (i) => crdt.verifyForkProof(must(i.workspace), bytes(i.sign_key), crdt.parseForkProof(bytes(i.bytes))),
   branches: (i) => ({ kept: crdt.keptBranches(must(i.ids)) }),
+  redact: (i) => ({ targets: crdt.parseRedaction(bytes(i.bytes)) }),
   logid: (i) => ({ log: crdt.logID(must(i.workspace), must(i.scope), bytes(i.sign_key), must(i.class), must(i.incarnation)) }),
   logclass: (i) => ({ class: crdt.logClass(must(i.workspace), must(i.scope), bytes(i.sign_key), must(i.log)) }),
   heads: (i) => ({ auth: crdt.headsDigest(must(i.ids)) }),
