@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"hallway/crdt"
 )
@@ -94,4 +95,20 @@ func (b *Batch) PutFork(n LogNum, seq uint64, proof []byte) { b.put(forkKey(n, s
 // PutErase notes that the op by asks for the payload of target to be dropped.
 func (b *Batch) PutErase(target, by crdt.OpID) {
 	b.put(keyOf(spaceErase, target[:], by[:]), nil)
+}
+
+// PutProof keeps the bare headers after an op, up to the one whose signature covers it, where they came as its proof
+// alone. The caller has verified them.
+func (b *Batch) PutProof(p Place, last *crdt.Op, tail []crdt.Op) error {
+	bare := *last
+	bare.Heads, bare.Sig = nil, nil
+	if bare.PayloadLen > 0 {
+		bare.Payload = nil
+	}
+	v, err := (&crdt.Segment{Ops: []crdt.Op{bare}, Tail: tail}).Append(nil)
+	if err != nil {
+		return fmt.Errorf("keep proof: %w", err)
+	}
+	b.put(p.append([]byte{spaceProof}), v)
+	return nil
 }

@@ -23,6 +23,7 @@ const (
 	spaceLocal   = 'k' // name -> bytes; this machine's own: read state, drafts, addresses
 	spaceHeld    = 'p' // hlc, id -> an op that is early
 	spaceFork    = 'q' // LogNum, seq -> fork proof
+	spaceProof   = 't' // Place -> the headers after that op, up to a signature, where they are not here as ops
 	spaceErase   = 'e' // op id -> ids of the ops that ask for its payload to be dropped
 )
 

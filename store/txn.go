@@ -304,3 +304,16 @@ func (t *Txn) Erasures(fn func(target, by crdt.OpID) error) error {
 		return fn(crdt.OpID(k[1:]), crdt.OpID(k[33:]))
 	})
 }
+
+// Proof is what PutProof kept for the op at a place, or ErrAbsent.
+func (t *Txn) Proof(p Place) ([]crdt.Op, error) {
+	v, err := t.get(p.append([]byte{spaceProof}))
+	if err != nil {
+		return nil, err
+	}
+	seg, err := crdt.ParseSegment(v)
+	if err != nil {
+		return nil, fmt.Errorf("read proof: %w: %w", ErrDamaged, err)
+	}
+	return seg.Tail, nil
+}

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -197,7 +198,12 @@ func (t *turn) settle(l *logState) {
 		return
 	}
 	kept := o.keep(all, 0, crdt.MaxBranch)
-	if len(kept) == len(all) && t.r.pub.proven(l.id) {
+	groups, _ := o.split(all, seq)
+	if len(groups) < 2 {
+		return
+	}
+	pair := [2]crdt.OpID{groups[0].id, groups[1].id}
+	if len(kept) == len(all) && l.proven == pair {
 		return
 	}
 	t.cut()
@@ -205,8 +211,12 @@ func (t *turn) settle(l *logState) {
 		t.fault = err
 		return
 	}
-	if err := t.r.prove(l, all, seq); err != nil {
-		t.r.o.Log.Warn("fork without proof", "log", l.id, "err", err)
+	if l.proven != pair {
+		if err := t.r.prove(l, groups, seq); err != nil {
+			t.r.o.Log.Warn("fork without proof", "log", l.id, "err", err)
+		} else {
+			l.proven = pair
+		}
 	}
 	if len(kept) < len(all) {
 		if err := t.prune(l, all, kept); err != nil {
@@ -255,6 +265,9 @@ func (t *turn) prune(l *logState, all, kept []path) error {
 			return err
 		}
 	}
+	t.r.pruned.Add(1)
+	t.batch.PutMeta(metaPruned, binary.BigEndian.AppendUint64(nil, t.r.pruned.Load()))
+	t.r.pub.forget()
 	if l.class == crdt.ClassAccess {
 		t.access++ // the state is folded anew without them
 		t.refold = true
@@ -305,6 +318,12 @@ func (t *turn) dropOps(l *logState, branch uint8, lo, hi uint64) error {
 	return nil
 }
 
+const metaPruned = "pruned"
+
+// Pruned counts how often ops were taken out again, because more branches of a forked log came than are kept. Whoever
+// folded the feed up to here at another count has ops that are gone, and must fold from the start.
+func (r *Replica) Pruned() uint64 { return r.pruned.Load() }
+
 // maxDropped bounds the memory of what was dropped.
 const maxDropped = 256
 
@@ -323,12 +342,7 @@ func (r *Replica) isDropped(l *logState, id, prev crdt.OpID) bool {
 
 // prove stores a proof that the log was forked at seq: the two branches with the lowest ids, each up to its first
 // signature.
-func (r *Replica) prove(l *logState, ps []path, seq uint64) error {
-	o := &ordering{h: &l.holdings, first: func(p store.Place) crdt.OpID { return r.idAt(l, p) }}
-	groups, _ := o.split(ps, seq)
-	if len(groups) < 2 {
-		return errors.New("one branch")
-	}
+func (r *Replica) prove(l *logState, groups []group, seq uint64) error {
 	var branches [2]crdt.Branch
 	err := r.db.View(func(t *store.Txn) (err error) {
 		for i := range branches {

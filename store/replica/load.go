@@ -18,6 +18,9 @@ func (r *Replica) load() error {
 		if err := r.checkWorkspace(t); err != nil {
 			return err
 		}
+		if b, err := t.Meta(metaPruned); err == nil && len(b) == 8 {
+			r.pruned.Store(binary.BigEndian.Uint64(b))
+		}
 		if err := t.Scopes(func(n store.ScopeNum, id crdt.ScopeID, _ []byte) error {
 			r.enterScope(n, id)
 			return nil

@@ -58,6 +58,7 @@ type desk struct {
 	comer   *access.NewComer
 	user    access.UserID
 	db      *store.DB
+	only    crdt.ScopeID // what others pull from it, where it is set
 	*replica.Replica
 }
 
@@ -224,7 +225,7 @@ func (d *desk) pull(from *desk) replica.Outcome {
 
 func (d *desk) tryPull(from *desk, step uint64) (total replica.Outcome, err error) {
 	for _, sc := range from.Catchup().Scopes() {
-		if !d.HoldsScope(sc.ID) {
+		if !d.HoldsScope(sc.ID) || from.only != (crdt.ScopeID{}) && from.only != sc.ID {
 			continue
 		}
 		entries, _ := from.Catchup().Changed(sc.ID, 0)
@@ -252,12 +253,34 @@ func (d *desk) tryPull(from *desk, step uint64) (total replica.Outcome, err erro
 					total.Signatures += got.Signatures
 					total.Refused = append(total.Refused, got.Refused...)
 					total.Loose = append(total.Loose, got.Loose...)
+					if err := d.below(from, sc.ID, got.Loose); err != nil {
+						return total, err
+					}
 					from2 = seg.Ops[len(seg.Ops)-1].Seq + 1
 				}
 			}
 		}
 	}
 	return total, nil
+}
+
+// below fetches the branches that runs hang in the air of.
+func (d *desk) below(from *desk, scope crdt.ScopeID, loose []replica.Loose) error {
+	for _, x := range loose {
+		seg, err := from.Catchup().Segment(scope, catchup.Cut{Log: x.Log, To: x.Seq - 1, Branch: x.Prev, Down: true})
+		if err != nil {
+			return err
+		}
+		got, err := d.Ingest(context.Background(), replica.Source{Way: replica.ByCatchup, Peer: from.name}, scope,
+			[]*crdt.Segment{recode(d.o.t, seg)})
+		if err != nil {
+			return err
+		}
+		if err := d.below(from, scope, got.Loose); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recode takes a segment over the wire.
@@ -277,7 +300,7 @@ func recode(t testing.TB, seg *crdt.Segment) *crdt.Segment {
 // wants are the ranges of one log to be asked for.
 func (d *desk) wants(from *desk, scope crdt.ScopeID, e catchup.Entry) (cuts []catchup.Cut) {
 	mine, theirs := d.Catchup(), from.Catchup()
-	if got, ok := mine.Trie(scope).Get(e.Log); ok && got == e {
+	if got, ok := mine.Trie(scope).Get(e.Log); ok && got == e && e.Lo == 0 {
 		return nil
 	}
 	if e.Forked {
@@ -287,6 +310,11 @@ func (d *desk) wants(from *desk, scope crdt.ScopeID, e catchup.Entry) (cuts []ca
 			}
 		}
 		return cuts
+	}
+	if b := theirs.Branches(scope, e.Log)[0]; !mine.Holds(scope, e.Log, b.Hi, b.Head) {
+		if _, covered := mine.Place(scope, e.Log, b.Hi); covered {
+			return []catchup.Cut{{Log: e.Log, To: b.Hi, Branch: b.Head}}
+		}
 	}
 	for _, span := range theirs.Held(scope, e.Log) {
 		cut := catchup.Cut{Log: e.Log, From: span.From, To: span.To}
@@ -389,3 +417,12 @@ func (d *desk) crashed() *desk {
 	d.o.t.Cleanup(func() { _ = c.db.Close() })
 	return &c
 }
+
+// tryPullScope is tryPull of one scope.
+func (d *desk) tryPullScope(from *desk, scope crdt.ScopeID, step uint64) (replica.Outcome, error) {
+	narrow := *from
+	narrow.only = scope
+	return d.tryPull(&narrow, step)
+}
+
+func ed(pub any) ed25519.PublicKey { return pub.(ed25519.PublicKey) }

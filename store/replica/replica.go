@@ -80,6 +80,7 @@ type Replica struct {
 	kick chan struct{} // wakes Run when a deadline changed
 
 	checked atomic.Uint64 // signatures that were checked
+	pruned  atomic.Uint64 // times that ops were taken out
 }
 
 // scopeState is one scope that is held.
@@ -98,6 +99,7 @@ type logState struct {
 	key   ed25519.PublicKey
 	holdings
 	firsts map[store.Place]crdt.OpID // ids at the places where branches part, as far as asked
+	proven [2]crdt.OpID              // the two branches that the stored proof shows
 }
 
 // Open opens the copy that lies in db, and folds its access ops into st, which must be new and belongs to the replica

@@ -181,25 +181,52 @@ func (c *cutter) fit(ops []crdt.Op) []crdt.Op {
 // wireSize is at least what an op takes in a segment.
 func wireSize(op *crdt.Op) int { return 100 + len(op.Payload) + 32*len(op.Deps) }
 
-// tail reads bare headers from seq up to the next signature.
+// tail reads bare headers from seq up to the next signature: of the ops that are here, then of the proof that came with
+// the last of them.
 func (c *cutter) tail(seq uint64) ([]crdt.Op, error) {
 	var tail []crdt.Op
 	for ; len(tail) < crdt.MaxSegment-1; seq++ {
 		b, ok := c.path.at(seq)
-		if !ok {
-			break
+		var st store.Stored
+		if ok {
+			var err error
+			if st, err = c.t.Op(store.Place{Log: c.v.l.num, Seq: seq, Branch: b}); err != nil {
+				return nil, err
+			}
 		}
-		st, err := c.t.Op(store.Place{Log: c.v.l.num, Seq: seq, Branch: b})
-		if err != nil {
-			return nil, err
+		if !ok || !c.follows(tail, seq, &st.Op) {
+			return c.proof(tail, seq-1)
 		}
 		tail = append(tail, *stub(&st.Op))
 		if st.Op.Sig != nil {
 			return tail, nil
 		}
 	}
-	// Every op that is here is covered by a signature that is here: it was admitted so, and branches are cut above one.
 	return nil, fmt.Errorf("no signature over op %d: %w", seq, store.ErrDamaged)
+}
+
+// follows reports whether an op goes on from the one before it on the path.
+func (c *cutter) follows(tail []crdt.Op, seq uint64, op *crdt.Op) bool {
+	if n := len(tail); n > 0 {
+		return op.Prev == tail[n-1].Header.ID()
+	}
+	b, _ := c.path.at(seq - 1)
+	st, err := c.t.Op(store.Place{Log: c.v.l.num, Seq: seq - 1, Branch: b})
+	return err == nil && op.Prev == st.Op.Header.ID()
+}
+
+// proof completes a tail with the proof that is kept for the op at seq.
+func (c *cutter) proof(tail []crdt.Op, seq uint64) ([]crdt.Op, error) {
+	b, ok := c.path.at(seq)
+	if !ok {
+		return nil, fmt.Errorf("no signature over op %d: %w", seq, store.ErrDamaged)
+	}
+	more, err := c.t.Proof(store.Place{Log: c.v.l.num, Seq: seq, Branch: b})
+	if err != nil || len(tail)+len(more) >= crdt.MaxSegment {
+		// Every op that is here came covered: by a signature, by what is held after it, or by a proof that was kept.
+		return nil, errors.Join(fmt.Errorf("no signature over op %d: %w", seq, store.ErrDamaged), err)
+	}
+	return append(tail, more...), nil
 }
 
 // thin drops the signatures that no reader checks.

@@ -186,3 +186,13 @@ func (room *waitingRoom) left(t *turn) (n int) {
 	}
 	return n
 }
+
+// Waiting is the number of ops that wait in memory for a key, a right or a signature.
+func (r *Replica) Waiting() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.waiting.items {
+		n += w.ops()
+	}
+	return n
+}
