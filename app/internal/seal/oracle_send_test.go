@@ -65,18 +65,25 @@ func TestOracle32_ForgettingToLookIsCaught(t *testing.T) {
 	}
 }
 
+// spoken is a message, and what its author knew of access.
+type spoken struct {
+	op    crdt.Verified
+	heard set
+}
+
 type sendModel struct {
 	t     *rapid.T
 	w     *world
 	book  *truth
 	ops   []crdt.Verified // key ops, by any desk
+	said  []spoken
 	had   map[string]map[int]bool
 	names []string
 	blind bool
 	fault func(format string, args ...any)
 }
 
-func runSendModel(t *rapid.T, blind bool, fault func(string, ...any)) {
+func runSendModel(t *rapid.T, blind bool, fault func(string, ...any)) *sendModel {
 	m := &sendModel{
 		t: t, had: map[string]map[int]bool{}, blind: blind, fault: fault,
 		book:  &truth{map[crdt.EpochID]map[holder]bool{}, map[crdt.EpochID][]crdt.EpochID{}},
@@ -87,6 +94,7 @@ func runSendModel(t *rapid.T, blind bool, fault func(string, ...any)) {
 	for range rapid.IntRange(5, 30).Draw(t, "steps") {
 		m.step()
 	}
+	return m
 }
 
 func (m *sendModel) step() {
@@ -188,7 +196,7 @@ func (m *sendModel) say(d *desk) {
 			m.t.Fatalf("right after a mint: %v", err)
 		}
 	}
-	d.sayUnder(c.Epoch, "hello")
+	m.said = append(m.said, spoken{d.sayUnder(c.Epoch, "hello"), v.heard})
 	m.sealed(v, d, c.Epoch)
 	m.refusesOthers(v, d, c.Epoch)
 }
@@ -214,6 +222,84 @@ func (m *sendModel) refusesOthers(v *view, d *desk, but crdt.EpochID) {
 		h := crdt.Header{Type: crdt.TypeContent, Epoch: e, Auth: v.auth}
 		if _, err := d.SealOp(v, m.w.key, &h, []byte("x")); err == nil && e != but {
 			m.sealed(v, d, e)
+		}
+	}
+}
+
+// TestOracle34_WhoeverWasRemovedReadsNothingAndWhoeverStaysReadsAll plays the same games to their end: then all that was
+// ever written reaches everybody, the removed included, and those who are left ask each other for what they lack.
+func TestOracle34_WhoeverWasRemovedReadsNothingAndWhoeverStaysReadsAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := runSendModel(t, false, t.Fatalf)
+		m.w.meet(m.names...)
+		for _, n := range m.names {
+			d := m.w.desks[n]
+			for _, op := range m.ops {
+				d.take(op)
+			}
+			if _, err := d.Retry(d.view()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			m.heal()
+		}
+		m.removedReadNothing()
+		m.presentReadAll()
+	})
+}
+
+// heal lets everybody ask everybody.
+func (m *sendModel) heal() {
+	for _, n := range m.names {
+		d := m.w.desks[n]
+		var epochs []crdt.EpochID
+		for _, miss := range d.Missing() {
+			epochs = append(epochs, miss.Epoch)
+		}
+		want, err := d.Want(epochs)
+		if err != nil {
+			continue
+		}
+		for _, o := range m.names {
+			peer := m.w.desks[o]
+			answer, err := peer.Answer(peer.view(), want)
+			if err != nil {
+				continue
+			}
+			if _, err := d.TakeAnswer(d.view(), answer); err != nil && !errors.Is(err, ErrUnasked) {
+				m.t.Fatalf("%s cannot use the answer of %s: %v", n, o, err)
+			}
+		}
+	}
+}
+
+func (m *sendModel) removedReadNothing() {
+	for _, s := range m.said {
+		for i := range s.heard {
+			f := m.w.facts[i]
+			for _, n := range m.names {
+				if d := m.w.desks[n]; f.kind == "left" && f.user == userOf(n) && d.reads(s.op, "hello") {
+					m.t.Fatalf("%s reads what was written by one who knew that he was gone", n)
+				}
+			}
+		}
+	}
+}
+
+// presentReadAll holds wherever anybody who is left has the key.
+func (m *sendModel) presentReadAll() {
+	for _, s := range m.said {
+		has, lacks := "", ""
+		for _, n := range m.names {
+			if d := m.w.desks[n]; present(d.view(), d) && d.reads(s.op, "hello") {
+				has = n
+			} else if present(d.view(), d) {
+				lacks = n
+			}
+		}
+		if has != "" && lacks != "" {
+			m.t.Fatalf("%s reads a message and %s, asking, does not: %s", has, lacks, m.w.desks[lacks].State(s.op.Op().Epoch))
 		}
 	}
 }
