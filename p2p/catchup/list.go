@@ -141,7 +141,7 @@ func (s *Session) branched(scope crdt.ScopeID, e Entry) bool {
 		return false // the ops above tell, when they come
 	}
 	p, ok := s.o.Replica.Place(scope, e.Log, e.Hi)
-	return ok && HeadOf([]crdt.OpID{p.ID}) != e.Head
+	return ok && !p.ID.IsZero() && HeadOf([]crdt.OpID{p.ID}) != e.Head
 }
 
 // listed goes on when the list of differing logs is whole.

@@ -42,7 +42,8 @@ type Scope struct {
 	Kind Kind
 }
 
-// Place is where an op stands in its copy: when it arrived, the clock it claims, and its id.
+// Place is where an op stands in its copy: when it arrived, the clock it claims, and its id, by which a fork shows where
+// the peer's branch is not the longer one.
 type Place struct {
 	LSN uint64 // local arrival number, from 1, growing over all scopes of the store
 	HLC crdt.HLC
