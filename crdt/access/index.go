@@ -121,14 +121,12 @@ func (c *core) deviceOf(user int32, key Key) int32 {
 	return none
 }
 
-func (s *State) addScope(id crdt.ScopeID, private bool) int32 {
+func (s *State) addScope(id crdt.ScopeID) int32 {
 	n := s.scopeNo(id)
 	if n == none {
 		n = int32(len(s.scopes))
 		number(s.names, s.names.scopes, id, len(s.scopes))
-		s.scopes = append(s.scopes, &scopeRec{gen: s.gen, id: id, private: private})
-	} else if private && !s.scopes[n].private {
-		s.ownScope(n).private = true // known by a lock until now
+		s.scopes = append(s.scopes, &scopeRec{gen: s.gen, id: id})
 	}
 	return n
 }
@@ -251,6 +249,7 @@ func (s *State) indexChannel(x *opRec) {
 	sc := s.ownScope(x.channel)
 	if isRoot(x) {
 		sc.roots = append(sc.roots, x.no)
+		sc.private = x.typ == crdt.TypeChannelGenesis
 		return
 	}
 	sc.ops = append(sc.ops, x.no)

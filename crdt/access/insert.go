@@ -159,10 +159,14 @@ func (s *State) pastOf(scope crdt.ScopeID, x *opRec, op *crdt.Op) (ws, own vecto
 	if scope == crdt.AccessScope(s.ws) {
 		return own, vector{}, nil
 	}
-	if x.scope == none {
-		x.scope = s.addScope(scope, true)
+	seen := x.scope
+	if opens {
+		seen = none // there is nothing of its own channel yet
 	}
-	h, err := s.at(x.scope, op.Auth)
+	if x.scope == none {
+		x.scope = s.addScope(scope)
+	}
+	h, err := s.at(seen, op.Auth)
 	if err != nil {
 		return ws, own, err
 	}
@@ -213,7 +217,7 @@ func (s *State) lookUp(x *opRec) {
 	case *Leave:
 		x.user = x.author
 		if b.Scope != (crdt.ScopeID{}) {
-			x.channel = s.addScope(b.Scope, false)
+			x.channel = s.addScope(b.Scope)
 		}
 	default:
 		s.lookUpChannel(x)
@@ -236,7 +240,7 @@ func (s *State) lookUpChannel(x *opRec) {
 	default:
 		return
 	}
-	x.channel = s.addScope(scope, false)
+	x.channel = s.addScope(scope)
 }
 
 func (s *State) idOf(user int32) UserID {

@@ -75,7 +75,7 @@ func (c *channelJudge) settle(x *opRec) bool {
 		if !c.vouched(x.device, x, 0) {
 			return false
 		}
-		if c.sc.lockOnly(x) && x.typ == crdt.TypeChannelArchive {
+		if c.lock(x) && x.typ == crdt.TypeChannelArchive {
 			return c.carried(x, x.author, int8(Admin)) // a lock
 		}
 	} else if c.cut(x) {
@@ -165,6 +165,20 @@ func (c *channelJudge) upheld(x *opRec) bool {
 
 func (c *channelJudge) grantStands(g channelGrant) bool { return isRoot(g.op) || c.stands(g.op) }
 
+// lock reports an op of the access scope about a channel of which it had seen nothing: a workspace admin's lock on a
+// private one. That is a fact of its own past, whatever else is here.
+func (c *channelJudge) lock(x *opRec) bool {
+	if x.scope != none {
+		return false
+	}
+	for _, n := range c.sc.roots {
+		if root := c.c.ops[n]; root.scope == none && x.has(root) {
+			return false
+		}
+	}
+	return true
+}
+
 func isRoot(x *opRec) bool {
 	return x.typ == crdt.TypeChannelCreate || x.typ == crdt.TypeChannelGenesis
 }
@@ -245,7 +259,7 @@ func (c *channelJudge) setting(field uint8) *ChannelPolicy {
 func (c *channelJudge) archived() bool {
 	for _, lock := range []bool{false, true} {
 		x := winner(c.c, c.sc.ops, func(x *opRec) bool {
-			return x.typ == crdt.TypeChannelArchive && c.sc.lockOnly(x) == lock && c.holds(x) && c.stands(x)
+			return x.typ == crdt.TypeChannelArchive && c.lock(x) == lock && c.holds(x) && c.stands(x)
 		})
 		if x != nil && x.body.(*ChannelArchive).Archived {
 			return true

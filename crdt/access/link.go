@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -29,8 +30,8 @@ var (
 	ErrLinkExpired = errors.New("invitation has expired")
 )
 
-// Link is what an invitation gives to the one invited. Whoever has it can join, so it is a secret: its String method
-// does not show the seed, Text does.
+// Link is what an invitation gives to the one invited. Whoever has it can join, so it is a secret: printed or
+// logged it does not show the seed; Text does.
 type Link struct {
 	Workspace     crdt.WorkspaceID
 	Invite        InviteID
@@ -53,10 +54,13 @@ func NewLink(ws crdt.WorkspaceID, seed [ed25519.SeedSize]byte, expires crdt.HLC)
 func (l *Link) Key() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(l.Seed[:]) }
 
 // String names the link without giving it away.
-func (l *Link) String() string { return "invitation " + l.Invite.String() }
+func (l Link) String() string { return "invitation " + l.Invite.String() }
 
 // GoString names the link without giving it away.
-func (l *Link) GoString() string { return l.String() }
+func (l Link) GoString() string { return l.String() }
+
+// LogValue names the link without giving it away.
+func (l Link) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
 func (l *Link) walk(c *codec) {
 	c.fixed(l.Workspace[:])

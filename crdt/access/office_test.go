@@ -73,7 +73,26 @@ func newOffice(t testing.TB) *office {
 	o.st = New(o.ws)
 	o.take(ada)
 	o.must(o.write("Ada", o.access(), g, nil, nil))
+	if t, ok := t.(*testing.T); ok {
+		t.Cleanup(func() { o.retold(t) })
+	}
 	return o
+}
+
+// retold plays the story to other copies in other orders; each must end up with the same.
+func (o *office) retold(t *testing.T) {
+	if t.Failed() {
+		return
+	}
+	want := picture(o.st.View())
+	for range 5 {
+		log := append([]written(nil), o.log...)
+		o.rng.Shuffle(len(log), func(i, j int) { log[i], log[j] = log[j], log[i] })
+		if got := picture(deliver(t, o.ws, log, o.rng).View()); got != want {
+			t.Errorf("told in another order the story ends otherwise:\n%s\n---\n%s", want, got)
+			return
+		}
+	}
 }
 
 func (o *office) access() crdt.ScopeID { return crdt.AccessScope(o.ws) }

@@ -118,11 +118,6 @@ type scopeRec struct {
 	heads   []int32 // of a private scope's own DAG
 }
 
-// lockOnly reports an op of the access scope about a private channel: a workspace admin's lock.
-func (sc *scopeRec) lockOnly(x *opRec) bool {
-	return x.scope == none && (sc.private || len(sc.roots) == 0)
-}
-
 type registerRec struct {
 	gen uint64
 	ops []int32

@@ -15,7 +15,7 @@ func (s *State) permitChannel(x *candidate, mine int8) error {
 	case *ChannelGenesis:
 		return s.permitChannelGenesis(x, b, mine)
 	case *ChannelArchive:
-		if x.scope == none && x.ch == nil || x.scope == none && x.ch.sc.private {
+		if x.scope == none && (x.ch == nil || x.ch.sc.private || x.ch.creator() == none) {
 			return permitLock(x, mine)
 		}
 	}

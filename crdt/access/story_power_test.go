@@ -48,6 +48,7 @@ func TestARemovedAdminsLateRevengeIsVoid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.log = append(o.log, written{o.access(), v})
 	o.expect("Emil", "moderator")
 	o.expect("Farah", "member")
 	o.expect("Noor", "member")
