@@ -107,6 +107,7 @@ func (g *generator) badChains() {
 
 	malformed := fails("malformed")
 	g.run("of_nothing", "", w, nil, nil, malformed)
+	g.run("of_a_tail_alone", "a proof of nothing", w, nil, bare(five[:1]), malformed)
 	g.run("with_a_gap", "seq 2 is missing", w, slices.Concat(five[:2], five[3:]), nil, malformed)
 	g.run("in_the_wrong_order", "", w, []Op{five[0], five[2], five[1]}, nil, malformed)
 	g.run("with_an_op_twice", "", w, []Op{five[0], five[1], five[1]}, nil, malformed)

@@ -379,7 +379,6 @@ const isDue = (op: Op): boolean => op.header.seq % limits.due === limits.due - 1
 
 /** Refuses headers that are not of this device, or do not follow each other; answers their ids. */
 function linked(key: Buffer, headers: readonly Header[]): string[] {
-  if (headers.length === 0) refuse('malformed');
   const ids = headers.map(opID);
   headers.forEach((h, i) => {
     if (h.device !== deviceRef(key)) refuse('not-authentic');
@@ -392,6 +391,7 @@ function linked(key: Buffer, headers: readonly Header[]): string[] {
 
 export function checkRun(workspace: string, key: Buffer, run: Segment, next: string | null): Checked {
   const { ops, tail } = run;
+  if (ops.length === 0) refuse('malformed');
   const ids = linked(key, [...ops, ...tail].map((op) => op.header));
   if (ops.some((op) => isDue(op) && op.signature === null) || tail.slice(0, -1).some(isDue)) refuse('not-authentic');
 
