@@ -4,20 +4,20 @@ import "errors"
 
 // What can be wrong with keys at rest. Each is wrapped with what was being done.
 var (
-	ErrNone            = errors.New("no keys here")                               // there is no key file in the folder
-	ErrExists          = errors.New("keys are here already")                      // Create will not write over them
-	ErrWrongPassphrase = errors.New("wrong passphrase")                           //
+	ErrNone            = errors.New("no keys here")          // there is no key file in the folder
+	ErrExists          = errors.New("keys are here already") // Create will not write over them
+	ErrWrongPassphrase = errors.New("wrong passphrase")
 	ErrNoKeychain      = errors.New("no keychain on this machine")                // or it cannot be reached
 	ErrKeychainItem    = errors.New("the keychain has no key for this workspace") // or another one than the keys were sealed with
-	ErrNoKeyFile       = errors.New("the key file is gone")                       //
-	ErrKeyFileMode     = errors.New("the key file can be read by others")         // its mode must be 0600
-	ErrWrongKeyFile    = errors.New("the key file is not the one of these keys")  // or is not a key file
-	ErrWrongSource     = errors.New("the keys are locked in another way")         // a passphrase was given where a key file is needed, and so on
-	ErrDamaged         = errors.New("the keys are damaged")                       // truncated or changed
-	ErrNewer           = errors.New("the keys were written by a newer Hallway")   //
-	ErrNoKey           = errors.New("no such key")                                //
-	ErrPhrase          = errors.New("not a recovery phrase")                      // wrong count, unknown word or checksum
-	ErrTooLarge        = errors.New("too large")                                  //
+	ErrNoKeyFile       = errors.New("the key file is gone")
+	ErrKeyFileMode     = errors.New("the key file can be read by others")        // its mode must be 0600
+	ErrWrongKeyFile    = errors.New("the key file is not the one of these keys") // or is not a key file
+	ErrWrongSource     = errors.New("the keys are locked in another way")        // a passphrase was given where a key file is needed, and so on
+	ErrDamaged         = errors.New("the keys are damaged")                      // truncated or changed
+	ErrNewer           = errors.New("the keys were written by a newer Hallway")
+	ErrNoKey           = errors.New("no such key")
+	ErrPhrase          = errors.New("not a recovery phrase") // wrong count, unknown word or checksum
+	ErrTooLarge        = errors.New("too large")
 )
 
 // Limits of one ring.

@@ -71,3 +71,6 @@ func fromWords(phrase string) (Secret, error) {
 	}
 	return s, nil
 }
+
+// Word is one of the 2,048 words by its number: for what people compare aloud.
+func Word(n int) string { return wordList()[n&2047] }
