@@ -24,18 +24,11 @@ func LockedOp(adm access.Admitted) Opened { return Opened{origin: originOf(adm),
 // ErasedOp stands for an admitted content op whose payload is not here: erased, or never fetched.
 func ErasedOp(adm access.Admitted) Opened { return Opened{origin: originOf(adm), state: StateErased} }
 
-// ranked is what access says of an author's rights in the past that his op names.
-type ranked interface {
-	Moderates() bool // may delete what others wrote in the op's scope
-	Imports() bool   // may bring history in
-}
-
 func originOf(adm access.Admitted) Origin {
 	v := adm.Verified()
 	op := v.Op()
-	o := Origin{ID: v.ID(), Scope: adm.Scope(), User: adm.User(), Device: op.Device, Log: op.Log, Seq: op.Seq, HLC: op.HLC, Imports: true}
-	if r, ok := any(adm).(ranked); ok {
-		o.Moderates, o.Imports = r.Moderates(), r.Imports()
+	return Origin{
+		ID: v.ID(), Scope: adm.Scope(), User: adm.User(), Device: op.Device, Log: op.Log, Seq: op.Seq, HLC: op.HLC,
+		Moderates: adm.Moderates(), Imports: adm.Imports(),
 	}
-	return o
 }

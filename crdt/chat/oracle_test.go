@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hallway/crdt"
+	"hallway/crdt/access"
 	"hallway/crdt/chat"
 	"hallway/crdt/chat/chattest"
 )
@@ -33,6 +34,7 @@ func delivery(rng *rand.Rand, forms []chattest.Form) []chat.Opened {
 
 func TestOracle01_AnyOrderGivesTheSameConversation(t *testing.T) {
 	o := chattest.New(t, "Ada", "Bob", "Emil")
+	o.Promote("Ada", "Emil", access.Admin)
 	scopes := []crdt.ScopeID{o.Channel("Ada", 1), o.Channel("Ada", 2)}
 	rapid.Check(t, func(rt *rapid.T) {
 		rng := seeded(rt)

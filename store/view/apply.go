@@ -18,6 +18,7 @@ func (v *View) Apply(ctx context.Context, items []Item, cursor uint64) (Changes,
 		return Changes{}, fmt.Errorf("apply to view: %w", err)
 	}
 	var out Changes
+	erased := false
 	err := v.writing("apply to view", func(c *conn) error {
 		b := batch{conn: c, self: v.self, out: &out, ranks: map[rank]int64{}}
 		for i := range items {
@@ -28,11 +29,13 @@ func (v *View) Apply(ctx context.Context, items []Item, cursor uint64) (Changes,
 		if err := b.flush(); err != nil {
 			return err
 		}
+		erased = b.erased
 		return c.exec(`UPDATE meta SET v=max(v, ?) WHERE k='cursor'`, int64(cursor))
 	})
 	if err != nil {
 		return Changes{}, err
 	}
+	v.scrub(erased)
 	return out, nil
 }
 
@@ -45,6 +48,7 @@ type batch struct {
 	indexed int64          // change to the number of messages that search goes through
 	logs    []*log         // whose top changed
 	hint    int64          // the last n given
+	erased  bool           // something was deleted or replaced
 }
 
 func (b *batch) flush() error {
@@ -118,7 +122,7 @@ func (b *batch) takeBody(a *arrival) error {
 		target, _ := chat.TargetOf(body)
 		return b.takeFact(a, target)
 	}
-	return b.withdraw(a) // of a kind that a newer version knows: shown as nothing
+	return b.mute(a) // of a kind that a newer version knows
 }
 
 // lateness is 1 for an op that came more than LateAfter after it was written, and not because this copy was away. An

@@ -27,9 +27,11 @@ func openConn(path string, key [32]byte, flags sqlite3.OpenFlag) (*conn, error) 
 	}
 	c := &conn{db: db, stmts: map[string]*sqlite3.Stmt{}}
 	c.seen.reset()
+	if err := db.BusyTimeout(busyTimeout); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	for _, pragma := range []string{
 		"hexkey='" + hex.EncodeToString(key[:]) + "'",
-		"busy_timeout=10000",
 		"temp_store=memory",
 		"secure_delete=on",
 		"cache_size=-4000",

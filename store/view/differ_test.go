@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hallway/crdt"
+	"hallway/crdt/access"
 	"hallway/crdt/chat"
 	"hallway/crdt/chat/chattest"
 	"hallway/store/view"
@@ -127,6 +128,7 @@ func (c *copyOf) deliver(rng *rand.Rand, forms []chattest.Form) {
 
 func TestOracle01_AnyOrderAndBatchingGivesTheSameTables(t *testing.T) {
 	o := chattest.New(t, "Ada", "Bob", "Emil")
+	o.Promote("Ada", "Emil", access.Admin)
 	scopes := []crdt.ScopeID{o.Channel("Ada", 1), o.Channel("Ada", 2)}
 	rapid.Check(t, func(rt *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
@@ -163,6 +165,7 @@ func TestOracle01_AnyOrderAndBatchingGivesTheSameTables(t *testing.T) {
 
 func TestOracle02_TheTablesAreRightAfterEverySingleOp(t *testing.T) {
 	o := chattest.New(t, "Ada", "Bob", "Emil")
+	o.Promote("Ada", "Emil", access.Admin)
 	scopes := []crdt.ScopeID{o.Channel("Ada", 1)}
 	rng := rand.New(rand.NewPCG(7, 1))
 	forms := chattest.Talk(o, rng, 80, scopes, "Ada", "Bob", "Emil")

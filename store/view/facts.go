@@ -110,7 +110,10 @@ func (c *conn) facts(target crdt.OpID, scope int64) ([]chat.Fact, error) {
 
 // takeImported takes one carrier of an imported message: of several the lowest id carries it.
 func (b *batch) takeImported(a *arrival, m *chat.Imported) error {
-	if err := b.withdraw(a); err != nil || !a.origin.Imports {
+	if !a.origin.Imports {
+		return b.mute(a)
+	}
+	if err := b.withdraw(a); err != nil {
 		return err
 	}
 	id := m.ID(a.origin.Scope)

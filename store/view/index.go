@@ -56,5 +56,6 @@ func (b *batch) index(n int64, d doc) error {
 
 func (b *batch) unindex(n int64, d doc) error {
 	b.indexed--
+	b.erased = true
 	return b.exec(`INSERT INTO words(words, rowid, exact, stem, tags) VALUES('delete',?,?,?,?)`, n, d.exact, d.stems, d.tags)
 }

@@ -225,6 +225,21 @@ func (b *batch) withdraw(a *arrival) error {
 	return b.forget(old, a.scope)
 }
 
+// mute notes an op that was opened and is shown as nothing, so that no placeholder of it comes back.
+func (b *batch) mute(a *arrival) error {
+	if err := b.withdraw(a); err != nil {
+		return err
+	}
+	if old, err := b.find(a.origin.ID); err != nil || old != nil {
+		return err
+	}
+	r, err := b.plain(a, kindMute)
+	if err != nil {
+		return err
+	}
+	return b.insert(&r)
+}
+
 // slots is how many messages of one second get numbers in that second; more take those of the next.
 const slots = 1 << 10
 

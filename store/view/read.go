@@ -184,7 +184,7 @@ func (v *View) Find(ctx ctx, id crdt.OpID) (Row, error) {
 
 func (c *conn) byID(id crdt.OpID) (*entry, error) {
 	for _, where := range []string{`id=?`, `op=?`} {
-		out, err := c.entries(`SELECT `+entryColumns+` FROM messages WHERE kind<>10 AND `+where, id[:])
+		out, err := c.entries(`SELECT `+entryColumns+` FROM messages WHERE kind NOT IN(10, 12) AND `+where, id[:])
 		if err != nil {
 			return nil, err
 		}

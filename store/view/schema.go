@@ -28,6 +28,7 @@ CREATE INDEX messages_fresh ON messages(fresh, hlc, id, calls) WHERE fresh NOT N
 CREATE INDEX messages_log ON messages(log, seq);
 CREATE INDEX messages_calls ON messages(calls) WHERE calls NOT NULL;
 CREATE INDEX messages_mine ON messages(mine, root) WHERE mine NOT NULL;
+CREATE INDEX messages_locked ON messages(kind) WHERE kind=3;
 CREATE INDEX messages_pinned ON messages(pinned) WHERE pinned NOT NULL;
 CREATE TABLE facts(n INTEGER PRIMARY KEY, id BLOB NOT NULL, target BLOB NOT NULL, kind INTEGER NOT NULL,
   scope INTEGER NOT NULL, hlc INTEGER NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL, arrived INTEGER NOT NULL,
@@ -45,6 +46,7 @@ INSERT INTO words(words, rank) VALUES('secure-delete', 1);
 const (
 	kindBare = 10 // an op whose payload is gone and of which nothing says that a row stands for it
 	kindLine = 11
+	kindMute = 12 // an op that was opened and is shown as nothing
 )
 
 // The kinds of rows in facts beyond chat.Kind.

@@ -93,6 +93,8 @@ func (s *stemmer) short(n int) bool {
 
 func (s *stemmer) plurals() {
 	switch {
+	case s.ends("ies") && len(s.b) == 4: // a later rule of Porter's: ties, not "ti"
+		s.drop(1)
 	case s.ends("sses"), s.ends("ies"):
 		s.drop(2)
 	case s.ends("ss"):

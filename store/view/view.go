@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -23,6 +24,7 @@ type View struct {
 	mu     sync.Mutex // guards write and closed
 	write  *conn
 	closed bool
+	traces bool // the WAL may hold what was deleted
 }
 
 // Open opens the view in the file at path, or makes an empty one. The file, its WAL and what SQLite keeps beside them
@@ -161,6 +163,26 @@ func (v *View) writing(what string, f func(*conn) error) error {
 	}
 	return nil
 }
+
+// scrub empties the WAL once something was deleted, since it holds pages as they were; the pages themselves are zeroed
+// where content leaves them. While a reader stands in the way it is tried again with the next batch.
+func (v *View) scrub(erased bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.traces = v.traces || erased
+	if !v.traces || v.closed {
+		return
+	}
+	_ = v.write.db.BusyTimeout(0)
+	_, _, err := v.write.db.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
+	_ = v.write.db.BusyTimeout(busyTimeout)
+	if v.traces = err != nil; v.traces {
+		v.log.Debug("view keeps what was deleted in its log for now", "err", err)
+	}
+}
+
+// busyTimeout is how long the writer waits for another process; there should be none.
+const busyTimeout = 10 * time.Second
 
 // Cursor is the local arrival number up to which the store has been taken in, 0 for a new view.
 func (v *View) Cursor(ctx context.Context) (lsn uint64, err error) {
