@@ -60,21 +60,25 @@ func (c *core) horizonOf(scope int32, heads []crdt.OpID) (h *horizon, missing []
 
 // Limits of what a state remembers besides the ops themselves. What is forgotten is asked for again with a Missing.
 const (
-	maxAuths    = 1 << 16 // digests of which the heads are known
+	maxHeads    = 1 << 18 // op ids in the lists of heads that are known by their digest: 8 MiB
 	maxHorizons = 512
 )
 
 // authTable remembers which heads a digest stands for: two generations, the older of which is dropped when the younger
 // is full.
-type authTable struct{ young, old map[crdt.AuthRef][]crdt.OpID }
+type authTable struct {
+	young, old map[crdt.AuthRef][]crdt.OpID
+	size       int // ids in young
+}
 
 func newAuthTable() authTable { return authTable{young: map[crdt.AuthRef][]crdt.OpID{}} }
 
 func (t *authTable) add(ref crdt.AuthRef, heads []crdt.OpID) {
-	if len(t.young) >= maxAuths/2 {
-		t.old, t.young = t.young, map[crdt.AuthRef][]crdt.OpID{}
+	if t.size >= maxHeads/2 {
+		t.old, t.young, t.size = t.young, map[crdt.AuthRef][]crdt.OpID{}, 0
 	}
 	t.young[ref] = heads
+	t.size += len(heads) + 1
 }
 
 func (t *authTable) get(ref crdt.AuthRef) ([]crdt.OpID, bool) {

@@ -115,6 +115,12 @@ func TestOracle06_AnAccessOpHoldsOnlyWhereItWasSigned(t *testing.T) {
 	if err := o.give(o.access(), v); err != nil {
 		t.Fatal(err)
 	}
+	// What Bram says in one channel does not hold in another that he is in as well.
+	here, there := o.private("Bram", false), o.private("Bram", false, "Chiyo")
+	said := o.sign("Bram", here, crdt.TypeContent, []byte("sealed"), nil, o.heads())
+	if err := o.give(there, said); !errors.Is(err, ErrInadmissible) || !strings.Contains(err.Error(), "log of another") {
+		t.Fatalf("moved to another channel: %v", err)
+	}
 	// What its body carries is bound to this workspace too: a certificate, and a claim for another invitation.
 	ada := o.desks["Ada"]
 	cert := NewDeviceCert(crdt.WorkspaceID{1}, public(ada.rk), testBox("x"), 0, 0, CertSigners{ada.rk, testKey("x"), testKey("y")})
@@ -123,6 +129,23 @@ func TestOracle06_AnAccessOpHoldsOnlyWhereItWasSigned(t *testing.T) {
 	two, _ := o.invite("Ada", Owner, Member, InviteAuto, 0)
 	o.refused(o.try("Ada", &Admit{Rank: Owner, Invite: two, Claim: o.claim("Noor", key)}))
 	o.do("Ada", &Admit{Rank: Owner, Invite: one, Claim: o.claim("Noor", key)})
+}
+
+func TestOracle20_AnAccessLogsClockNeverGoesBack(t *testing.T) {
+	o := newOffice(t)
+	key, d := o.signer("Ada")
+	tip := d.tips[logKey(o.access(), crdt.ClassAccess)]
+	for _, back := range []crdt.HLC{1, 0} {
+		h := tip.Next(crdt.TypeMerge, o.now, crdt.EpochID{}, crdt.HeadsDigest(o.heads()), o.heads())
+		h.HLC = tip.HLC - back
+		v, err := crdt.Sign(o.ws, key, h, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.give(o.access(), v); (back > 0) != errors.Is(err, ErrInadmissible) {
+			t.Fatalf("%d back: %v", back, err)
+		}
+	}
 }
 
 func TestOracle24_OwnersPromotionStandsAgainstAdminsRemoval(t *testing.T) {
@@ -206,6 +229,7 @@ func TestOracle27_AnInvitationForOneUsedInTwoPlacesLetsOneIn(t *testing.T) {
 		}
 	}
 	o.refused(o.try("Bram", &Admit{Rank: Owner, Invite: inv, Claim: o.claim("Noor", key)}))
+	o.refused(o.try("Farah", &Profile{})) // whose past holds both Admits
 	// An owner approves Farah by hand, which the count does not bind.
 	o.do("Ada", &Admit{Rank: Owner, Invite: inv, Approved: true, Claim: o.claim("Farah", key)})
 	o.expect("Farah", "member")

@@ -168,3 +168,67 @@ func TestARemovedFoundersBackdatedGrantIsCutByThePin(t *testing.T) {
 		t.Fatal("what Farah granted before is gone")
 	}
 }
+
+func TestAChannelsOwnHeadsTellWhatTheyHadSeenOfTheWorkspace(t *testing.T) {
+	o := staffed(t)
+	scope := o.private("Farah", false, "Noor")
+	own := o.st.View().AccessHeads(scope)
+	if err := o.give(scope, o.sign("Noor", scope, crdt.TypeContent, []byte("sealed"), nil, own)); err != nil {
+		t.Fatal(err)
+	}
+	if rs, err := o.st.View().RecipientsAt(scope, own); err != nil || len(rs) != 2 {
+		t.Fatalf("%d recipients, %v", len(rs), err)
+	}
+	other := o.private("Farah", false, "Emil")
+	err := o.give(scope, o.sign("Noor", scope, crdt.TypeContent, []byte("sealed"), nil, o.st.View().AuthHeads(other)))
+	if !errors.Is(err, ErrInadmissible) {
+		t.Fatalf("heads of another channel: %v", err)
+	}
+}
+
+func TestRemovalFromAChannelBeatsAGrantBesideItAndYieldsToOneAfter(t *testing.T) {
+	o := staffed(t)
+	scope := o.private("Farah", false, "Noor")
+	o.must(o.within(scope, "Farah", &ChannelGrant{Scope: scope, Rank: Founder, User: o.user("Noor"), Role: Manager}))
+	o.must(o.within(scope, "Farah", &ChannelGrant{Scope: scope, Rank: Founder, User: o.user("Chiyo"), Role: Manager}))
+	o.must(o.within(scope, "Noor", &ChannelGrant{Scope: scope, Rank: Manager, User: o.user("Emil"), Role: Poster}))
+	v := o.st.View()
+	fork, auth := v.AccessHeads(scope), v.AuthHeads(scope)
+	o.must(o.write("Noor", scope, &ChannelRemove{Scope: scope, Rank: Manager, User: o.user("Emil")}, fork, auth))
+	o.must(o.write("Chiyo", scope, &ChannelGrant{Scope: scope, Rank: Manager, User: o.user("Emil"), Role: Poster}, fork, auth))
+	if o.st.View().MayRead(o.user("Emil"), scope) {
+		t.Fatal("the grant beside the removal brought Emil back")
+	}
+	o.must(o.within(scope, "Noor", &ChannelGrant{Scope: scope, Rank: Manager, User: o.user("Emil"), Role: Poster}))
+	if !o.st.View().MayRead(o.user("Emil"), scope) {
+		t.Fatal("the grant after the removal did not bring Emil back")
+	}
+	// Farah removes Chiyo, who meanwhile adds Bram: that is void.
+	v = o.st.View()
+	fork, auth = v.AccessHeads(scope), v.AuthHeads(scope)
+	o.must(o.write("Farah", scope, &ChannelRemove{Scope: scope, Rank: Founder, User: o.user("Chiyo")}, fork, auth))
+	added := o.must(o.write("Chiyo", scope, &ChannelGrant{Scope: scope, Rank: Manager, User: o.user("Bram"), Role: Poster}, fork, auth))
+	if ok, known := o.st.View().Effective(added); ok || !known || o.st.View().MayRead(o.user("Bram"), scope) {
+		t.Fatal("Bram came in through Chiyo, who was out")
+	}
+	o.must(o.within(scope, "Emil", &Leave{Scope: scope}))
+	if o.st.View().MayRead(o.user("Emil"), scope) {
+		t.Fatal("Emil left and is still there")
+	}
+}
+
+func TestAnEpochIsStaleOnceANewcomerWhoMayHoldItIsGone(t *testing.T) {
+	o := staffed(t)
+	mint := o.heads()
+	o.hire("Gil") // after the mint: he is granted the epoch
+	if stale, err := o.st.View().Stale(o.access(), mint); stale || err != nil {
+		t.Fatalf("stale because somebody came: %v", err)
+	}
+	o.do("Emil", &Remove{Rank: Moderator, User: o.user("Gil")})
+	if stale, err := o.st.View().Stale(o.access(), mint); !stale || err != nil {
+		t.Fatalf("Gil holds the epoch and is gone: %v", err)
+	}
+	if stale, err := o.st.View().Stale(o.access(), o.heads()); stale || err != nil {
+		t.Fatalf("an epoch minted after he went is stale: %v", err)
+	}
+}
