@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -275,4 +277,30 @@ func foreignSubscriptions(t *testing.T, count int) [][]byte {
 		out = append(out, b)
 	}
 	return out
+}
+
+func TestOracle57_AHandshakeTellsAStrangerNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := simnet.New(simnet.Config{Seed: 57})
+		desks := simOffice(t, net, 1, withCopies())
+		mallory := stranger(t, net, "mallory")
+		connect(t, mallory, desks[0])
+		time.Sleep(2 * time.Second)
+		protos, err := mallory.Peerstore().GetProtocols(desks[0].id)
+		if err != nil || len(protos) == 0 {
+			t.Fatal("nothing was identified", err)
+		}
+		agent, err := mallory.Peerstore().Get(desks[0].id, "AgentVersion")
+		if err != nil || agent != "hallway" {
+			t.Errorf("agent %v, %v", agent, err)
+		}
+		seen := fmt.Sprint(protos, agent, mallory.Peerstore().Addrs(desks[0].id))
+		for _, secret := range []string{hex.EncodeToString(workspace[:4]), wire.TopicPrefix(workspace), string(workspace[:6]), desks[0].name + "'s"} {
+			if strings.Contains(seen, secret) {
+				t.Errorf("a stranger sees %q in %s", secret, seen)
+			}
+		}
+		mallory.Close()
+		stopAll(desks, net)
+	})
 }

@@ -24,7 +24,9 @@ const (
 	maxTargetAddrs = 16   // addresses kept of one
 	maxDials       = 16   // at once
 	dialTime       = 20 * time.Second
-	maxBackoff     = 5 * time.Minute // between two tries
+	minBackoffCap  = 20 * time.Second // the longest wait between two tries is a second for each target, within these
+	maxBackoffCap  = 5 * time.Minute
+	hintPause      = 30 * time.Second // between two hints that are taken
 )
 
 // target is a device, or an address without one, that is dialled until it answers, and again when it is lost.
@@ -34,6 +36,7 @@ type target struct {
 	explicit bool           // asked for by a person: dialled whoever it is
 	fails    int
 	next     time.Time // by the runtime's clock
+	hinted   time.Time
 	dialling bool
 }
 
@@ -136,12 +139,29 @@ func (d *dialer) lost(p peer.ID) {
 	}
 }
 
+// hint tries devices soon that somebody else hears at this moment.
+func (d *dialer) hint(heard func(p peer.ID) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	for _, t := range d.targets {
+		if t.id != "" && now.Sub(t.hinted) > hintPause && heard(t.id) &&
+			d.n.host.Network().Connectedness(t.id) != network.Connected {
+			t.hinted = now
+			if soon := now.Add(rand.N(200 * time.Millisecond)); t.next.After(soon) {
+				t.next = soon
+			}
+		}
+	}
+	d.poke()
+}
+
 // punish waits the longest before a device is dialled again.
 func (d *dialer) punish(p peer.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if t := d.targets[string(p)]; t != nil {
-		t.fails, t.next = 12, time.Now().Add(maxBackoff)
+		t.fails, t.next = 12, time.Now().Add(maxBackoffCap)
 	}
 }
 
@@ -195,7 +215,9 @@ func (d *dialer) due() (due []*target, next time.Duration) {
 	return due, next
 }
 
-// dial tries a target once and sets the time of the next try: a second, doubling to five minutes, with jitter.
+// dial tries a target once and sets the time of the next try: a second, doubling up to a cap, with jitter. Where there are
+// few to look for, the cap is low, so that an office that was cut comes together soon; a thousand absent laptops cost a few
+// dials a second.
 func (d *dialer) dial(ctx context.Context, t *target) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
@@ -209,7 +231,8 @@ func (d *dialer) dial(ctx context.Context, t *target) {
 	if err == nil {
 		t.fails, t.next = 0, time.Now().Add(time.Second)
 	} else {
-		wait := min(time.Second<<min(t.fails, 12), maxBackoff)
+		longest := min(max(time.Duration(len(d.targets))*time.Second, minBackoffCap), maxBackoffCap)
+		wait := min(time.Second<<min(t.fails, 12), longest)
 		t.fails++
 		t.next = time.Now().Add(wait*3/4 + rand.N(wait/2))
 		d.n.o.Log.Debug("device not reached", "peer", info.ID, "addrs", len(info.Addrs), "tries", t.fails, "err", err)

@@ -85,3 +85,5 @@ func TestADeskThatSleptIsShownWhoIsAMember(t *testing.T) {
 		stopAll([]*desk{sleeper, dave}, net)
 	})
 }
+
+var joinPoll = wire.JoinRequest{Kind: wire.JoinPoll}

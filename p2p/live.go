@@ -229,8 +229,10 @@ func (n *Node) heardNeighbours(r *remote, nb wire.Neighbours) {
 	for _, p := range n.dialer.known() {
 		known[wire.MarkOf([]byte(p))] = true
 	}
+	heard := map[wire.PeerMark]bool{}
 	var who wire.Neighbours
 	for _, m := range nb.Marks {
+		heard[m] = true
 		if !known[m] {
 			who.Marks = append(who.Marks, m)
 		}
@@ -238,6 +240,7 @@ func (n *Node) heardNeighbours(r *remote, nb wire.Neighbours) {
 	if len(who.Marks) > 0 {
 		r.push.put(who.Append(nil, wire.LiveWho))
 	}
+	n.dialer.hint(func(p peer.ID) bool { return heard[wire.MarkOf([]byte(p))] })
 }
 
 // answerWho tells a member where the devices are to be found that it asked for.

@@ -81,6 +81,7 @@ func New(o Options) (*Node, error) {
 	h.SetStreamHandler(wire.ProtoPush, n.guarded(n.servePush))
 	h.SetStreamHandler(wire.ProtoSync, n.guarded(n.serveSync))
 	h.SetStreamHandler(wire.ProtoChunk, n.guarded(n.serveChunks))
+	h.SetStreamHandler(wire.ProtoAsk, n.guarded(n.serveAsk))
 	n.gossip, err = gossip.New(n.ctx, gossip.Options{
 		Host: h, Workspace: o.Workspace, Shards: o.Shards, Log: o.Log,
 		Validate: n.live, Allowed: n.isProven, Wait: n.waitProven, Score: n.score,
@@ -201,6 +202,18 @@ func (n *Node) Addrs() []ma.Multiaddr {
 	if len(far) == 0 {
 		far = all
 	}
+	slices.SortStableFunc(far, func(a, b ma.Multiaddr) int { // TCP first, as it is dialled on a LAN
+		_, x := port(a, ma.P_TCP)
+		_, y := port(b, ma.P_TCP)
+		switch {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		default:
+			return 1
+		}
+	})
 	out, err := peer.AddrInfoToP2pAddrs(&peer.AddrInfo{ID: n.ID(), Addrs: far})
 	if err != nil {
 		return nil

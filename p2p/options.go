@@ -32,6 +32,7 @@ type Options struct {
 	Replica   catchup.Replica // optional: without it nothing is caught up (a newcomer before his admission)
 	Chunks    Chunks          // optional: without it no chunk is served
 	Watch     Watcher         // optional
+	Answers   Answerer        // optional: without it members' questions get no answer
 
 	// Listen is where to listen; DefaultListen where it is empty.
 	Listen []ma.Multiaddr

@@ -101,7 +101,7 @@ func (y *syncer) settle(err error) {
 		_ = y.n.host.Network().ClosePeer(y.r.id)
 	case errors.Is(err, catchup.ErrVersion):
 		y.n.o.Log.Info("device speaks another version of the sync protocol", "peer", y.r.id)
-		y.n.sleep(y.r.ctx, maxBackoff)
+		y.n.sleep(y.r.ctx, maxBackoffCap)
 	case err != nil && !errors.Is(err, io.EOF):
 		y.n.o.Log.Debug("sync session ended", "peer", y.r.id, "err", err)
 	}

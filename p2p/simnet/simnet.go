@@ -45,6 +45,7 @@ type Net struct {
 	hosts map[string]*Place // by IP
 	names map[string]*Place
 	group map[*Place]int // nil: nobody is cut off
+	apart map[[2]*Place]bool
 }
 
 // Place is where one host sits. Its address stays when the host is closed and another is started there.
@@ -107,11 +108,22 @@ func (n *Net) Cut(groups ...[]string) {
 	}
 }
 
-// Heal ends every cut.
+// Block cuts two places off from each other only; others may hear both.
+func (n *Net) Block(a, b string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.apart == nil {
+		n.apart = map[[2]*Place]bool{}
+	}
+	x, y := n.names[a], n.names[b]
+	n.apart[[2]*Place{x, y}], n.apart[[2]*Place{y, x}] = true, true
+}
+
+// Heal ends every cut and block.
 func (n *Net) Heal() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.group = nil
+	n.group, n.apart = nil, nil
 }
 
 // SetLoss changes the share of packets that are lost.
@@ -149,7 +161,7 @@ func (n *Net) passes(from *Place, to net.IP, size int) bool {
 	}
 	from.packets, from.bytes = from.packets+1, from.bytes+uint64(size)
 	dest := n.hosts[to.String()]
-	if dest == nil || dest.down || n.group[from] != n.group[dest] {
+	if dest == nil || dest.down || n.group[from] != n.group[dest] || n.apart[[2]*Place{from, dest}] {
 		return false
 	}
 	return n.loss <= 0 || n.rng.Float64() >= n.loss

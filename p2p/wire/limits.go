@@ -16,6 +16,7 @@ const (
 	ProtoPush   = "/hallway/push/1"
 	ProtoSync   = "/hallway/sync/1"
 	ProtoChunk  = "/hallway/chunk/1"
+	ProtoAsk    = "/hallway/ask/1"   // one question of a member, one answer: wants of keys
 	ProtoFlood  = "/hallway/flood/1" // GossipSub with an empty mesh
 	ProtoMesh   = "/hallway/mesh/1"  // GossipSub with a mesh
 )
@@ -24,6 +25,9 @@ const (
 const (
 	MaxJoinStream  = 64 << 10         // bytes in each direction of a join stream
 	JoinTime       = 20 * time.Second // a join stream lives no longer
+	MaxAsk         = 8 << 10          // bytes of a question of a member
+	MaxAnswer      = 64 << 10         // bytes of the answer
+	AskTime        = 20 * time.Second // a question lives no longer
 	MaxMemberFrame = 512              // bytes of a frame of the member proof
 	MaxLive        = 96 << 10         // bytes of a live frame: an op with the largest payload and all of its heads
 	MaxGossip      = 128 << 10        // bytes of a gossip message with its envelope
