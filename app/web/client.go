@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -152,26 +153,28 @@ func (c *Client) Events(ctx context.Context, since uint64, each func(app.Event) 
 	}
 }
 
-// GetFile writes an attachment's bytes to w.
-func (c *Client) GetFile(ctx context.Context, workspace, id string, w io.Writer) (int64, error) {
+// GetFile writes an attachment's bytes to w, and answers the name that it came with and its size.
+func (c *Client) GetFile(ctx context.Context, workspace, id string, w io.Writer) (name string, n int64, err error) {
 	u := "http://hallway/file/" + url.PathEscape(id) + "?save=1&workspace=" + url.QueryEscape(workspace)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return 0, fmt.Errorf("get file: %w", err)
+		return "", 0, fmt.Errorf("get file: %w", err)
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return 0, fmt.Errorf("get file: %w", err)
+		return "", 0, fmt.Errorf("get file: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return 0, readProblem(resp)
+		return "", 0, readProblem(resp)
 	}
-	n, err := io.Copy(w, resp.Body)
-	if err != nil {
-		return n, fmt.Errorf("get file: %w", err)
+	if _, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition")); err == nil {
+		name = params["filename"]
 	}
-	return n, nil
+	if n, err = io.Copy(w, resp.Body); err != nil {
+		return "", n, fmt.Errorf("get file: %w", err)
+	}
+	return name, n, nil
 }
 
 // PutFile hands a file to the Office, to be sent with a message or imported.

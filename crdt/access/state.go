@@ -34,6 +34,8 @@ type Admitted struct {
 	user    UserID
 	device  Key
 	changed *Changed
+
+	moderates, imports bool
 }
 
 // Verified is the op itself.
@@ -47,6 +49,14 @@ func (a Admitted) User() UserID { return a.user }
 
 // Device is the sign key that the op was written with.
 func (a Admitted) Device() Key { return a.device }
+
+// Moderates reports whether, in the past that the op names, its author might delete what others wrote in the scope: a
+// moderator of the workspace in a public channel, a manager in any. False of access ops.
+func (a Admitted) Moderates() bool { return a.moderates }
+
+// Imports reports whether, in the past that the op names, its author might bring other systems' histories in. False of
+// access ops.
+func (a Admitted) Imports() bool { return a.imports }
 
 // Changed says what the op changed, for system lines and open connections; nil where nothing did. It lists people whose
 // role, devices, keys or profile may be others now, and channels whose settings or members may be.
@@ -143,7 +153,13 @@ func (s *State) admitOther(scope crdt.ScopeID, v crdt.Verified) (Admitted, error
 	if err := s.mayWrite(h, no, dev.user, op.Type); err != nil {
 		return Admitted{}, err
 	}
-	return Admitted{v: v, scope: scope, user: s.users[dev.user].id, device: dev.key}, nil
+	a := Admitted{v: v, scope: scope, user: s.users[dev.user].id, device: dev.key}
+	a.imports = h.judge.role(dev.user) >= h.judge.atLeast(PolicyImport)
+	if no != none {
+		a.moderates = h.channel(s.scopes[no]).roleIn(dev.user) >= int8(Manager) ||
+			!s.scopes[no].private && h.judge.role(dev.user) >= int8(Moderator)
+	}
+	return a, nil
 }
 
 func (s *State) missingScope(ref crdt.AuthRef) error {

@@ -144,6 +144,16 @@ func (v *View) MayManage(user UserID, scope crdt.ScopeID) bool {
 	return ok && role >= Manager && !v.isDirect(v.scopeOf(scope))
 }
 
+// Moderates reports whether the person may delete what others wrote in the channel now.
+func (v *View) Moderates(user UserID, scope crdt.ScopeID) bool {
+	role, ok := v.ChannelRole(user, scope)
+	if !ok {
+		return false
+	}
+	in, _ := v.Role(user)
+	return role >= Manager || in >= Moderator && !v.scopeOf(scope).private
+}
+
 // Recipient is who must hold a scope's current epoch, with the key to wrap it to.
 type Recipient struct {
 	User UserID

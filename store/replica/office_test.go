@@ -46,6 +46,27 @@ func (c *testClock) add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// diskLeft says how much of a desk's disk is free; all of it where nothing was set.
+type diskLeft struct {
+	mu sync.Mutex
+	fn func(string) (uint64, error)
+}
+
+func (l *diskLeft) get(dir string) (uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fn == nil {
+		return 1 << 40, nil
+	}
+	return l.fn(dir)
+}
+
+func (d *desk) setFree(fn func(string) (uint64, error)) {
+	d.free.mu.Lock()
+	defer d.free.mu.Unlock()
+	d.free.fn = fn
+}
+
 type desk struct {
 	o       *office
 	name    string
@@ -58,6 +79,8 @@ type desk struct {
 	comer   *access.NewComer
 	user    access.UserID
 	db      *store.DB
+	budget  replica.Budget
+	free    *diskLeft
 	only    crdt.ScopeID // what others pull from it, where it is set
 	*replica.Replica
 }
@@ -91,7 +114,7 @@ func newDesk(o *office, name string) *desk {
 	local := &testClock{now: start}
 	d := &desk{
 		o: o, name: name, dir: o.t.TempDir(), runtime: o.t.TempDir(), local: local, clock: local.Now,
-		rand: seededRand(name), key: testKey(name + " dsk"),
+		free: &diskLeft{}, rand: seededRand(name), key: testKey(name + " dsk"), budget: replica.Budget{Burst: 1e9, Rate: 1e9, Excess: 1},
 	}
 	d.comer = &access.NewComer{
 		Recovery: testBox(name + " recovery"), DEK: testBox(name + " dek"),
@@ -106,12 +129,12 @@ func newDesk(o *office, name string) *desk {
 func (d *desk) open() {
 	d.o.t.Helper()
 	var err error
-	if d.db, err = store.Open(d.dir, [32]byte{1}, store.Options{Log: quiet, Rand: d.rand}); err != nil {
+	if d.db, err = store.Open(d.dir, [32]byte{1}, store.Options{Log: quiet, Rand: d.rand, Free: d.free.get}); err != nil {
 		d.o.t.Fatal(err)
 	}
 	if d.Replica, err = replica.Open(d.db, d.o.ws, access.New(d.o.ws), replica.Options{
 		Log: quiet, Clock: d.clock, Rand: d.rand, Device: d.key, Runtime: d.runtime,
-		Budget: replica.Budget{Burst: 1e9, Rate: 1e9, Excess: 1},
+		Budget: d.budget,
 	}); err != nil {
 		d.o.t.Fatal(err)
 	}

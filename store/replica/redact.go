@@ -2,7 +2,6 @@ package replica
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -11,48 +10,23 @@ import (
 	"hallway/store"
 )
 
-// MaxRedact is the most ops that one Redact names.
-const MaxRedact = 64
-
 const (
 	wipeAfter = 30 * time.Second // erasures that come together share a Compact
 	wipeRetry = 10 * time.Minute
 )
 
-// AppendRedact is the payload of a Redact: a count and the ids of the ops whose payload is to be dropped, sorted.
-func AppendRedact(b []byte, targets []crdt.OpID) []byte {
-	targets = crdt.SortHeads(targets)
-	b = binary.AppendUvarint(b, uint64(len(targets)))
-	for _, id := range targets {
-		b = append(b, id[:]...)
-	}
-	return b
-}
-
-// ParseRedact reads the payload of a Redact.
-func ParseRedact(b []byte) ([]crdt.OpID, error) {
-	n, k := binary.Uvarint(b)
-	if k != 1 || n == 0 || n > MaxRedact || len(b) != 1+32*int(n) {
-		return nil, fmt.Errorf("redact: %w", crdt.ErrMalformed)
-	}
-	ids := make([]crdt.OpID, n)
-	for i := range ids {
-		ids[i] = crdt.OpID(b[1+32*i:])
-		if i > 0 && crdt.CompareIDs(ids[i-1], ids[i]) >= 0 {
-			return nil, fmt.Errorf("redact: %w", crdt.ErrMalformed)
-		}
-	}
-	return ids, nil
-}
-
 // Redact writes an op that has the payloads of the targets dropped, by every copy that finds its author entitled to it.
 func (r *Replica) Redact(ctx context.Context, scope crdt.ScopeID, targets ...crdt.OpID) (access.Admitted, error) {
-	if len(targets) == 0 || len(targets) > MaxRedact {
+	if len(targets) == 0 || len(targets) > crdt.MaxRedact {
 		return access.Admitted{}, fmt.Errorf("redact %d ops: %w", len(targets), crdt.ErrTooLarge)
+	}
+	var body crdt.RedactBody
+	for _, id := range crdt.SortHeads(targets) {
+		body.Targets = append(body.Targets, crdt.RedactTarget{ID: id})
 	}
 	return r.Write(ctx, scope, Draft{
 		Type:  crdt.TypeRedact,
-		Build: func(crdt.Header) ([]byte, error) { return AppendRedact(nil, targets), nil },
+		Build: func(crdt.Header) ([]byte, error) { return body.Append(nil), nil },
 	})
 }
 
@@ -67,18 +41,39 @@ func stub(op *crdt.Op) *crdt.Op {
 
 // redact applies a Redact: what is here is dropped now, the rest when it comes.
 func (t *turn) redact(l *logState, adm access.Admitted) {
-	targets, err := ParseRedact(adm.Verified().Op().Payload)
+	body, err := crdt.ParseRedactBody(adm.Verified().Op().Payload)
 	if err != nil {
 		return // an author's nonsense erases nothing
 	}
-	for _, id := range targets {
-		if !t.batch.Fits(12, 12*stateCost+crdt.MaxPayload) {
-			t.cut()
-		}
+	for _, target := range body.Targets {
+		id := target.ID
 		t.batch.PutErase(id, adm.Verified().ID())
 		if t.erase(id, adm) {
 			t.fresh[len(t.fresh)-1].Erases = append(t.fresh[len(t.fresh)-1].Erases, id)
 		}
+	}
+}
+
+// redactCost is at most what redact adds to a batch.
+const redactCost = crdt.MaxRedact * 800
+
+// readable makes sure that the targets of a Redact can be read back before it is stored beside their new form.
+func (t *turn) readable(op *crdt.Op) {
+	body, err := crdt.ParseRedactBody(op.Payload)
+	if err != nil {
+		return
+	}
+	for _, target := range body.Targets {
+		if _, _, flying := t.r.flight.find(target.ID); flying {
+			t.cut()
+			if err := t.drain(); err != nil {
+				t.fault = err
+			}
+			break
+		}
+	}
+	if !t.batch.Fits(2*crdt.MaxRedact+len(t.touched)+8, redactCost+(len(t.touched)+4)*stateCost) {
+		t.cut()
 	}
 }
 
@@ -89,13 +84,6 @@ func (t *turn) erase(target crdt.OpID, by access.Admitted) bool {
 	if !here {
 		r.wish(target, by.Verified().ID())
 		return false
-	}
-	if _, _, flying := r.flight.find(target); flying {
-		t.cut() // the op must be readable before it is replaced
-		if err := t.drain(); err != nil {
-			t.fault = err
-			return false
-		}
 	}
 	l := r.nums[p.Log]
 	var s store.Stored
@@ -142,14 +130,7 @@ func (r *Replica) mayErase(by, written access.Admitted) bool {
 	if by.Scope() != written.Scope() || op.Type.Class() != crdt.ClassContent || op.Type == crdt.TypeRedact {
 		return false
 	}
-	if by.User() == written.User() {
-		return true
-	}
-	view := r.state.View()
-	if role, ok := view.Role(by.User()); ok && role >= access.Moderator && r.open[by.Scope()] {
-		return true
-	}
-	return view.MayManage(by.User(), by.Scope())
+	return by.User() == written.User() || by.Moderates()
 }
 
 // redactor is a Redact that is here, Admitted again.
@@ -177,12 +158,13 @@ func (r *Replica) readmitted(l *logState, s store.Stored) (adm access.Admitted, 
 
 // erasedBy lists the targets of a Redact that are here without their payload.
 func (r *Replica) erasedBy(adm access.Admitted) (out []crdt.OpID) {
-	targets, err := ParseRedact(adm.Verified().Op().Payload)
+	body, err := crdt.ParseRedactBody(adm.Verified().Op().Payload)
 	if err != nil {
 		return nil
 	}
 	_ = r.db.View(func(t *store.Txn) error {
-		for _, id := range targets {
+		for _, target := range body.Targets {
+			id := target.ID
 			if s, err := t.ByID(id); err == nil && !s.Op.HasPayload() {
 				out = append(out, id)
 			}

@@ -182,6 +182,9 @@ func (t *turn) store(l *logState, adm access.Admitted) {
 	r, v := t.r, adm.Verified()
 	op, id := v.Op(), v.ID()
 	t.room(op)
+	if op.Type == crdt.TypeRedact {
+		t.readable(op)
+	}
 	if l.num == 0 {
 		l.num = store.LogNum(len(r.nums) + 1)
 		r.enterLog(l)
@@ -206,7 +209,7 @@ func (t *turn) store(l *logState, adm access.Admitted) {
 	r.flight.add(id, place, op.Auth)
 	t.touch(l)
 	t.ids = append(t.ids, id)
-	t.fresh = append(t.fresh, Entry{LSN: r.lsn, Scope: l.scope.id, Admitted: adm, Erased: stored != op})
+	t.fresh = append(t.fresh, Entry{LSN: r.lsn, Scope: l.scope.id, Admitted: adm, Erased: !stored.HasPayload()})
 	t.out.New++
 	t.after(l, adm)
 }

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"hallway/crdt"
+	"hallway/crdt/chat"
+	"hallway/store/view"
+)
+
+// rows writes a channel's messages, its threads under their roots, as one JSON object a line.
+func (ex *exporter) rows(ctx context.Context, scope crdt.ScopeID, f *os.File) error {
+	w := bufio.NewWriter(f)
+	enc := json.NewEncoder(w)
+	maker := ex.s.rowMaker(scope)
+	err := ex.pages(ctx, view.Page{Scope: scope}, func(r *view.Row) error {
+		if err := ex.one(ctx, enc, maker, r); err != nil || r.Summary == nil {
+			return err
+		}
+		return ex.pages(ctx, view.Page{Scope: scope, Root: r.ID}, func(reply *view.Row) error { return ex.one(ctx, enc, maker, reply) })
+	})
+	return errors.Join(err, w.Flush())
+}
+
+// pages walks a channel or thread from its beginning.
+func (ex *exporter) pages(ctx context.Context, p view.Page, each func(*view.Row) error) error {
+	p.Limit = exportPage
+	first, err := ex.first(ctx, p)
+	if err != nil {
+		return err
+	}
+	for {
+		for i := range first.Rows {
+			if err := each(&first.Rows[i]); err != nil {
+				return err
+			}
+		}
+		if !first.Newer || len(first.Rows) == 0 {
+			return nil
+		}
+		p.After = first.Rows[len(first.Rows)-1].ID
+		if first, err = ex.s.view().History(ctx, p); err != nil {
+			return err
+		}
+	}
+}
+
+// first is the oldest page.
+func (ex *exporter) first(ctx context.Context, p view.Page) (view.Rows, error) {
+	rows, err := ex.s.view().History(ctx, p)
+	for err == nil && rows.Older {
+		p.Before = rows.Rows[0].ID
+		rows, err = ex.s.view().History(ctx, p)
+	}
+	if err == nil && !p.Before.IsZero() && len(rows.Rows) > 0 {
+		rows.Newer = true // the page that was asked for before stands after this one
+	}
+	return rows, err
+}
+
+func (ex *exporter) one(ctx context.Context, enc *json.Encoder, maker *rowMaker, r *view.Row) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m := maker.row(r)
+	if m.Kind != RowMessage {
+		return nil
+	}
+	if err := enc.Encode(m); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	ex.report.Messages++
+	for i := range r.Files {
+		if err := ex.file(ctx, &r.Files[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// file writes an attachment, if all of it is here.
+func (ex *exporter) file(ctx context.Context, f *chat.File) error {
+	out := ex.s.fileOf(f)
+	if ex.files[out.ID] || out.Have < out.Size {
+		return nil
+	}
+	ex.files[out.ID] = true
+	c, err := ex.of.OpenFile(ctx, FileRequest{In: In{Workspace: ex.s.idText()}, ID: out.ID})
+	if err != nil {
+		return err
+	}
+	defer c.Body.Close()
+	dir := filepath.Join(ex.dir, "files")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	w, err := os.OpenFile(filepath.Join(dir, out.ID[:8]+"-"+fileName(f.Name)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	_, err = io.Copy(w, c.Body)
+	ex.report.Files++
+	return errors.Join(err, w.Sync(), w.Close())
+}

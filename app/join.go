@@ -1,0 +1,408 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"hallway/app/internal/keyring"
+	"hallway/app/internal/seal"
+	"hallway/crdt"
+	"hallway/crdt/access"
+	"hallway/p2p/wire"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// joinState is what of a join is kept until it is done: in the keyring, since the link is a secret.
+type joinState struct {
+	Link  string `json:"link"`
+	Claim []byte `json:"claim"`
+	Why   string `json:"why,omitempty"` // the sentence with which it ended, if it failed
+}
+
+// joining is a join under way. It is retried for as long as the workspace runs, until somebody says yes or no.
+type joining struct {
+	s    *space
+	link access.Link
+
+	mu    sync.Mutex
+	state joinState
+	step  JoinStep
+}
+
+// loadJoining is the join that is under way in a workspace's folder, or nil.
+func loadJoining(s *space) (*joining, error) {
+	raw := s.ring.Extra(extraJoin)
+	if raw == nil {
+		return nil, nil
+	}
+	j := &joining{s: s, step: StepConnecting}
+	if err := json.Unmarshal(raw, &j.state); err != nil {
+		return nil, fmt.Errorf("read the join under way: %w", keyring.ErrDamaged)
+	}
+	link, err := access.ParseLink(j.state.Link)
+	if err != nil {
+		return nil, fmt.Errorf("read the join under way: %w", keyring.ErrDamaged)
+	}
+	j.link = link
+	if j.state.Why != "" {
+		j.step = StepFailed
+	}
+	return j, nil
+}
+
+// readLink finds the invitation in what was pasted, and says what is wrong with it if something is.
+func readLink(text string) (access.Link, string, error) {
+	if len(text) > 64<<10 {
+		return access.Link{}, "", problem(ProblemInvalid, "That is too much text for an invitation; paste the link alone.")
+	}
+	if i := strings.Index(text, access.LinkPrefix); i >= 0 {
+		text, _, _ = strings.Cut(text[i:], " ")
+		text = strings.TrimRight(strings.Fields(text)[0], ".,;)>\"'")
+	}
+	link, err := access.ParseLink(text)
+	switch {
+	case errors.Is(err, access.ErrLinkVersion):
+		return link, "", problem(ProblemNewer, "This invitation was made by a newer Hallway; install that version.")
+	case err != nil:
+		return link, "", problem(ProblemInvalid, "This is not a whole invitation link; copy it again, from hallway:// to its end.")
+	}
+	return link, text, nil
+}
+
+// PreviewInvite says what a pasted text invites to, without any network.
+func (of *Office) PreviewInvite(_ context.Context, req PreviewInviteRequest) (PreviewInviteReply, error) {
+	link, text, err := readLink(req.Link)
+	if err != nil {
+		return PreviewInviteReply{}, err
+	}
+	out := PreviewInviteReply{
+		Workspace: link.Workspace.String(), Name: link.WorkspaceName, InvitedBy: link.InviterName,
+		Expired: link.CheckTime(of.o.Clock()) != nil, AlreadyHere: of.byID(link.Workspace) != nil,
+		Words: workspaceWords(link.Workspace), Link: text,
+	}
+	if link.Expires != 0 {
+		out.Expires = link.Expires.Time()
+	}
+	return out, nil
+}
+
+// Join takes an invitation. It returns when the claim is stored; the rest goes on while the Office runs.
+func (of *Office) Join(ctx context.Context, req JoinRequest) (JoinReply, error) {
+	link, text, err := readLink(req.Link)
+	if err != nil {
+		return JoinReply{}, err
+	}
+	as, err := personName("Your name", req.As)
+	if err != nil {
+		return JoinReply{}, err
+	}
+	if of.byID(link.Workspace) != nil {
+		return JoinReply{}, problem(ProblemExists, "This workspace is on this computer already.")
+	}
+	if link.CheckTime(of.o.Clock()) != nil {
+		return JoinReply{}, problem(ProblemExpired, "This invitation has expired; ask for a new one.")
+	}
+	ring, err := keyring.New(of.o.Rand)
+	if err != nil {
+		return JoinReply{}, err
+	}
+	who, err := seal.NewComer(ring, usePQ, crdt.HLCAt(of.o.Clock()), 0)
+	if err != nil {
+		return JoinReply{}, err
+	}
+	state, err := json.Marshal(joinState{Link: text, Claim: access.NewJoinClaim(link.Workspace, link.Key(), who).Append(nil)})
+	if err != nil {
+		return JoinReply{}, err
+	}
+	s, err := of.newSpace(ctx, ring, link.Workspace, newSpaceOptions{
+		name: link.WorkspaceName, as: as, device: req.Device, protection: req.Protection, passphrase: req.Passphrase, join: state,
+	})
+	if err != nil {
+		return JoinReply{}, explain(err)
+	}
+	rk, _ := ring.Recovery()
+	return JoinReply{
+		Workspace: s.idText(), Name: s.name(), Member: s.self.String(), Device: s.device.String(), State: JoinPending,
+		Recovery: strings.Fields(rk.Phrase()),
+	}, nil
+}
+
+// JoinStatus says how far a join is.
+func (of *Office) JoinStatus(_ context.Context, req JoinStatusRequest) (JoinStatusReply, error) {
+	s, err := of.space(req.In)
+	if err != nil {
+		return JoinStatusReply{}, err
+	}
+	return s.joinStatus(), nil
+}
+
+func (s *space) joinStatus() JoinStatusReply {
+	out := JoinStatusReply{Workspace: s.idText(), Name: s.name(), Member: s.self.String(), Device: s.device.String(), State: JoinPending, Step: StepDone}
+	if s.member() {
+		out.State = JoinMember
+	}
+	out.Have, out.Want = s.haveWantAll()
+	j := s.joining
+	switch {
+	case j == nil && out.Want > out.Have:
+		out.Step = StepFetching
+	case j != nil:
+		j.mu.Lock()
+		out.Step = j.step
+		why := j.state.Why
+		j.mu.Unlock()
+		if out.Step == StepApproval {
+			out.Words = compareWords(s.id, access.KeyOf(s.recoveryPublic()))
+		}
+		out.Sentence = joinSentence(out.Step, why)
+		return out
+	}
+	out.Sentence = joinSentence(out.Step, "")
+	return out
+}
+
+func joinSentence(step JoinStep, why string) string {
+	if why != "" {
+		return why
+	}
+	switch step {
+	case StepConnecting:
+		return "Looking for a computer of the workspace; whoever invited you must be reachable. It is tried again and again."
+	case StepAsking:
+		return "Asking to be let in."
+	case StepApproval:
+		return "Waiting for somebody to approve; compare the words with them."
+	case StepKeys:
+		return "You are in; the keys are on their way."
+	case StepFetching:
+		return "You are in; older history is being fetched."
+	}
+	return "You are in."
+}
+
+// recoveryPublic is the public half of this person's recovery key, which the claim holds.
+func (s *space) recoveryPublic() []byte {
+	if s.joining != nil {
+		if claim, err := access.ParseJoinClaim(s.joining.state.Claim); err == nil {
+			return claim.Who.RK[:]
+		}
+	}
+	m, _ := s.access().Member(s.self)
+	return m.RK[:]
+}
+
+// CancelJoin gives a join up and removes what was made for it.
+func (of *Office) CancelJoin(_ context.Context, req JoinStatusRequest) (Done, error) {
+	s, err := of.space(req.In)
+	if err != nil {
+		return Done{}, err
+	}
+	if s.joining == nil || s.member() {
+		return Done{}, problem(ProblemInvalid, "You are in this workspace already.")
+	}
+	return Done{}, of.remove(s)
+}
+
+const (
+	joinRetry = 2 * time.Second
+	joinPoll  = 5 * time.Second
+)
+
+// joinLoop asks to be let in until it is answered for good.
+func (s *space) joinLoop(ctx context.Context) error {
+	j := s.joining
+	if j == nil {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	s.joinProgress(ctx)
+	for !s.member() && j.failed() == "" {
+		wait := j.ask(ctx)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (j *joining) failed() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state.Why
+}
+
+// ask asks every address in turn until one answers, and says how long to wait before the next round.
+func (j *joining) ask(ctx context.Context) time.Duration {
+	node := j.s.net.running()
+	if node == nil {
+		return joinRetry
+	}
+	q := wire.JoinRequest{Kind: wire.JoinClaim, Claim: j.state.Claim, Name: j.s.ring.Extra(extraPerson)}
+	for _, text := range append(append([]string{}, j.link.Addresses...), j.s.of.o.Network.Peers...) {
+		at, err := ma.NewMultiaddr(text)
+		if err != nil {
+			continue
+		}
+		reply, err := node.AskToJoin(ctx, at, q)
+		if err != nil {
+			j.s.log.Debug("desk not reached", "at", text, "err", err)
+			continue
+		}
+		if wait, done := j.answered(ctx, at, &reply); done {
+			return wait
+		}
+	}
+	return joinRetry
+}
+
+// answered acts on a reply; done is false where somebody else should be asked.
+func (j *joining) answered(ctx context.Context, at ma.Multiaddr, reply *wire.JoinReply) (wait time.Duration, done bool) {
+	switch reply.State {
+	case wire.JoinPending:
+		j.move(ctx, StepApproval)
+		return joinPoll, true
+	case wire.JoinAdmitted:
+		if j.admitted(ctx, at, reply.Ops) {
+			return joinRetry, true
+		}
+		return 0, false
+	case wire.JoinRefused:
+		if why := refusalSentence(reply.Code); why != "" {
+			j.fail(ctx, why)
+			return 0, true
+		}
+	}
+	return 0, false
+}
+
+// refusalSentence is what a refusal means, or empty where asking somebody else, or later, may help.
+func refusalSentence(code wire.JoinCode) string {
+	switch code {
+	case wire.JoinExpired:
+		return "This invitation has expired; ask for a new one."
+	case wire.JoinUsedUp:
+		return "This invitation was used as often as it may be; ask for a new one."
+	case wire.JoinRevoked:
+		return "This invitation was withdrawn; ask for a new one."
+	case wire.JoinBadClaim:
+		return "The workspace does not accept this invitation; ask for a new one."
+	}
+	return ""
+}
+
+func (j *joining) move(ctx context.Context, step JoinStep) {
+	j.mu.Lock()
+	same := j.step == step
+	j.step = step
+	j.mu.Unlock()
+	if !same {
+		j.s.tellJoin()
+	}
+}
+
+func (j *joining) fail(ctx context.Context, why string) {
+	j.mu.Lock()
+	j.state.Why, j.step = why, StepFailed
+	raw, err := json.Marshal(j.state)
+	j.mu.Unlock()
+	if err == nil {
+		err = j.s.ring.SetExtra(extraJoin, raw)
+	}
+	if err != nil {
+		j.s.log.Warn("could not note how the join ended", "err", err)
+	}
+	j.s.tellJoin()
+}
+
+// admitted takes the answer in: the genesis, which the link vouches for, and the certificate of the desk that answered,
+// which is trusted with nothing but to serve ops that prove themselves.
+func (j *joining) admitted(ctx context.Context, at ma.Multiaddr, ops [][]byte) bool {
+	s := j.s
+	id, err := peerIn(at, s)
+	if err != nil || len(ops) == 0 {
+		return false
+	}
+	s.takeOps(ctx, id, ops[:1])
+	if !s.access().Founded() {
+		return false
+	}
+	for _, raw := range ops {
+		f, err := crdt.ParseOp(raw)
+		if err != nil {
+			continue
+		}
+		if cert := certIn(f.Peek()); cert != nil {
+			if p, ok := peerOf(cert.DTK); ok && p == id && cert.Check(s.id) == nil {
+				s.net.trust(id, cert.DSK.Public())
+			}
+		}
+	}
+	j.move(ctx, StepAsking)
+	if node := s.net.running(); node != nil {
+		node.Recheck()
+		node.Dial(at)
+	}
+	return true
+}
+
+// peerIn is the network id that an address names.
+func peerIn(at ma.Multiaddr, _ *space) (peer.ID, error) {
+	info, err := peer.AddrInfoFromP2pAddr(at)
+	if err != nil {
+		return "", err
+	}
+	return info.ID, nil
+}
+
+// certIn is the device certificate that an op brings, by which its device connects.
+func certIn(op *crdt.Op) *access.DeviceCert {
+	body, err := access.ParseBody(op.Type, op.Payload)
+	if err != nil {
+		return nil
+	}
+	switch b := body.(type) {
+	case *access.Genesis:
+		return &b.Founder.Device
+	case *access.Admit:
+		if claim, err := access.ParseJoinClaim(b.Claim); err == nil {
+			return &claim.Who.Device
+		}
+	case *access.DeviceAdd:
+		return &b.Cert
+	}
+	return nil
+}
+
+// joinProgress looks how far a join has come by what is here, and finishes it: once the first key opens, this person's
+// own profile is written and the link forgotten.
+func (s *space) joinProgress(ctx context.Context) {
+	j := s.joining
+	if j == nil || !s.member() {
+		return
+	}
+	if _, err := s.seal.EpochToSend(s.sealView(), s.scope()); err != nil {
+		j.move(ctx, StepKeys)
+		return
+	}
+	p := profile{Name: string(s.ring.Extra(extraPerson)), Device: string(s.ring.Extra(extraDeviceName))}
+	go func() { // the reader, which calls, must not wait for a write that it has to read
+		if err := s.writeProfile(ctx, p); err != nil {
+			s.log.Warn("could not write the profile", "err", err)
+			return
+		}
+		if err := s.ring.SetExtra(extraJoin, nil); err != nil {
+			s.log.Warn("could not forget the invitation", "err", err)
+		}
+		s.joinDone()
+	}()
+}
