@@ -72,7 +72,8 @@ function region(by: number): boolean {
   parts.forEach((p, i) => { if (p.contains(active) && (at < 0 || parts[at]!.contains(p))) at = i; });
   for (let k = 1; k <= parts.length; k++) {
     const to = parts[(at + by * k + parts.length * 2) % parts.length]!;
-    const el = to.querySelector<HTMLElement>('article[tabindex="0"]') ?? to.querySelector<HTMLElement>('textarea') ?? to.querySelector<HTMLElement>('[aria-current="page"], button:not(:disabled), input, a') ?? to;
+    const seen = (what: string) => [...to.querySelectorAll<HTMLElement>(what)].find((x) => x.offsetParent !== null);
+    const el = seen('article[tabindex="0"]') ?? seen('textarea') ?? seen('[aria-current="page"]') ?? seen('button:not(:disabled), input, a') ?? to;
     if (to.dataset.region === 'messages' && el.tagName === 'TEXTAREA') continue;
     el.focus();
     return true;

@@ -99,6 +99,7 @@ export const chat = {
   replies: (k: number) => n(k, 'reply', 'replies'),
   lastReply: (at: string) => `last one at ${at}`,
   newReplies: (k: number) => `${k} new`,
+  showLines: (k: number) => `Show all ${k} lines`,
   inThread: 'replied in a thread',
   // rows of the system
   sys: {

@@ -341,6 +341,14 @@ export class Desk {
     this.go(c.id);
   }
 
+  /** moveIn opens a workspace that was just entered. */
+  moveIn(): void {
+    this.log = this.thread = this.threadRoot = this.pane = this.layer = undefined;
+    this.logs.clear();
+    this.back = [];
+    this.home();
+  }
+
   /** home is where the window opens: the first unread channel of those read last, else #general. */
   home(): void {
     const c = office.joined.find((x) => x.name === 'general') ?? office.joined[0] ?? office.channels[0];

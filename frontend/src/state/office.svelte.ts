@@ -27,6 +27,8 @@ export class Office {
   requests = $state(0);
   typing = $state.raw<{ channel: string; thread: string; member: string; name: string; until: number }[]>([]);
   linkUp = $state(true);
+  /** loaded is the id of the workspace that this object holds. */
+  loaded = $state('');
 
   readonly byID = $derived(new Map(this.channels.map((c) => [c.id, c])));
   readonly people = $derived(new Map(this.members.map((m) => [m.id, m])));
@@ -104,7 +106,10 @@ export class Office {
     this.workspace = start.workspaces.find((w) => w.id === id) ?? start.workspaces[0];
     if (this.workspace?.state === 'pending') this.join = await this.call('JoinStatus', {});
     else this.join = undefined;
-    if (!this.join || this.join.state === 'member') await this.refresh();
+    if (!this.join || this.join.state === 'member') {
+      await this.refresh();
+      this.loaded = this.workspace!.id;
+    }
     this.phase = 'ready';
   }
 
