@@ -27,6 +27,7 @@ const (
 	minBackoffCap  = 20 * time.Second // the longest wait between two tries is a second for each target, within these
 	maxBackoffCap  = 5 * time.Minute
 	hintPause      = 30 * time.Second // between two hints that are taken
+	enoughDevices  = 200              // connected: from then on only those that somebody wants are dialled
 )
 
 // target is a device, or an address without one, that is dialled until it answers, and again when it is lost.
@@ -36,6 +37,7 @@ type target struct {
 	explicit bool           // asked for by a person: dialled whoever it is
 	fails    int
 	next     time.Time // by the runtime's clock
+	wanted   bool      // somebody has something for it: dialled even where enough are connected
 	hinted   time.Time
 	dialling bool
 }
@@ -114,6 +116,7 @@ func (d *dialer) retry(ids ...peer.ID) {
 		for i := range max(1, len(ids)) {
 			if len(ids) == 0 || t.id == ids[i] {
 				t.fails, t.next = 0, time.Now().Add(rand.N(100*time.Millisecond))
+				t.wanted = t.wanted || len(ids) > 0
 			}
 		}
 	}
@@ -125,7 +128,7 @@ func (d *dialer) met(p peer.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if t := d.targets[string(p)]; t != nil {
-		t.fails = 0
+		t.fails, t.wanted = 0, false
 	}
 }
 
@@ -143,6 +146,7 @@ func (d *dialer) lost(p peer.ID) {
 func (d *dialer) hint(heard func(p peer.ID) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer d.poke()
 	now := time.Now()
 	for _, t := range d.targets {
 		if t.id != "" && now.Sub(t.hinted) > hintPause && heard(t.id) &&
@@ -153,7 +157,16 @@ func (d *dialer) hint(heard func(p peer.ID) bool) {
 			}
 		}
 	}
-	d.poke()
+}
+
+// want tries a device soon for which there is something.
+func (d *dialer) want(p peer.ID) {
+	d.mu.Lock()
+	if t := d.targets[string(p)]; t != nil {
+		t.wanted = true
+	}
+	d.mu.Unlock()
+	d.hint(func(q peer.ID) bool { return q == p })
 }
 
 // punish waits the longest before a device is dialled again.
@@ -192,6 +205,7 @@ func (d *dialer) due() (due []*target, next time.Duration) {
 	defer d.mu.Unlock()
 	now, busy := time.Now(), 0
 	next = time.Minute
+	enough := len(d.n.host.Network().Peers()) >= enoughDevices
 	for _, t := range d.targets {
 		if t.dialling {
 			busy++
@@ -199,6 +213,9 @@ func (d *dialer) due() (due []*target, next time.Duration) {
 	}
 	for _, t := range d.targets {
 		if t.dialling || t.id != "" && d.n.host.Network().Connectedness(t.id) == network.Connected {
+			continue
+		}
+		if enough && !t.explicit && !t.wanted {
 			continue
 		}
 		if wait := t.next.Sub(now); wait > 0 {

@@ -34,10 +34,15 @@ func (n *Node) Publish(ctx context.Context, shard int, frame []byte) error {
 }
 
 // Push sends a live frame to those of the devices that are connected, and answers how many there were. It never waits: of
-// a peer that reads too slowly the frame is dropped, and catch-up brings it.
+// a peer that reads too slowly the frame is dropped, and catch-up brings it. Those that are not connected are looked for.
 func (n *Node) Push(to []peer.ID, frame []byte) (sent int) {
 	for _, p := range to {
-		if r := n.remotes.get(p); r != nil && r.ok() && r.push.put(frame) {
+		r := n.remotes.get(p)
+		switch {
+		case p == n.ID():
+		case r == nil:
+			n.dialer.want(p)
+		case r.ok() && r.push.put(frame):
 			sent++
 		}
 	}
@@ -201,20 +206,25 @@ func (n *Node) runNeighbours(ctx context.Context) {
 		case <-n.neighboursChanged:
 		}
 		n.sleep(ctx, 500*time.Millisecond)
-		all := n.remotes.proven()
-		nb := wire.Neighbours{Many: len(all) > wire.MaxNeighbours}
-		if !nb.Many {
-			for _, r := range all {
-				nb.Marks = append(nb.Marks, wire.MarkOf([]byte(r.id)))
-			}
-			slices.SortFunc(nb.Marks, func(a, b wire.PeerMark) int { return slices.Compare(a[:], b[:]) })
-			nb.Marks = slices.Compact(nb.Marks)
-		}
-		frame := nb.Append(nil, wire.LiveNeighbours)
-		for _, r := range all {
+		frame := n.neighboursFrame()
+		for _, r := range n.remotes.proven() {
 			r.push.put(frame)
 		}
 	}
+}
+
+// neighboursFrame lists whom we hear now.
+func (n *Node) neighboursFrame() []byte {
+	all := n.remotes.proven()
+	nb := wire.Neighbours{Many: len(all) > wire.MaxNeighbours}
+	if !nb.Many {
+		for _, r := range all {
+			nb.Marks = append(nb.Marks, wire.MarkOf([]byte(r.id)))
+		}
+		slices.SortFunc(nb.Marks, func(a, b wire.PeerMark) int { return slices.Compare(a[:], b[:]) })
+		nb.Marks = slices.Compact(nb.Marks)
+	}
+	return nb.Append(nil, wire.LiveNeighbours)
 }
 
 // heardNeighbours keeps whom a device hears, and asks it for those that we do not know how to reach.

@@ -82,6 +82,33 @@ func TestACutOfficeTalksInBothHalvesAndComesTogether(t *testing.T) {
 	})
 }
 
+func TestADeskThatRestartsAtItsPlaceIsFoundAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := simnet.New(simnet.Config{Seed: 11, Loss: 0.05, Jitter: 3 * time.Millisecond})
+		desks := simOffice(t, net, 4, withCopies())
+		time.Sleep(10 * time.Second)
+		for range 3 {
+			desks[2].stop()
+			desks[0].write() // it misses this
+			time.Sleep(30 * time.Second)
+			desks[2].start(desks[2].opts)
+			time.Sleep(30 * time.Second)
+			if n := len(desks[2].node.Peers()); n != 3 {
+				t.Errorf("after its restart the desk hears %d others", n)
+			}
+		}
+		net.Place("3").Down()
+		time.Sleep(2 * time.Minute)
+		if n := len(desks[0].node.Peers()); n != 2 {
+			t.Errorf("with one cable pulled desk 0 hears %d others", n)
+		}
+		net.Place("3").Up()
+		time.Sleep(time.Minute)
+		sameCopies(t, desks, 3)
+		stopAll(desks, net)
+	})
+}
+
 func TestALineOfDesksTalksLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := simnet.New(simnet.Config{Seed: 10})

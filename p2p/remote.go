@@ -188,6 +188,7 @@ func (n *Node) proved(p peer.ID, ahead time.Duration) {
 		n.spawn(func() { r.sync.run() })
 	}
 	n.remember(p)
+	r.push.put(n.neighboursFrame()) // it has heard nothing of us yet; the others hear in a moment
 	n.tellNeighbours()
 	n.ping(r)
 	if n.o.Watch != nil {
