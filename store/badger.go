@@ -33,7 +33,7 @@ func badgerOptions(dir string, key []byte, log *slog.Logger) badger.Options {
 		WithNumCompactors(2).WithValueThreshold(maxInline).
 		WithBlockCacheSize(blockCache).WithIndexCacheSize(indexCache).
 		WithCompression(options.None). // what is sealed does not shrink
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithChecksumVerificationMode(options.OnBlockRead).
 		WithSyncWrites(true).WithDetectConflicts(false).WithMetricsEnabled(false).
 		WithLogger(badgerLog{log})
 	if len(key) > 0 {
@@ -49,7 +49,13 @@ func openBadger(dir string, key []byte, log *slog.Logger) (db *badger.DB, err er
 			db, err = nil, fmt.Errorf("%v: %w", p, ErrDamaged)
 		}
 	}()
+	if err := checkTables(dir); err != nil {
+		return nil, err
+	}
 	_, statErr := os.Stat(filepath.Join(dir, "MANIFEST"))
+	if statErr != nil && holdsData(dir) {
+		return nil, fmt.Errorf("no manifest beside the tables: %w", ErrDamaged) // Badger would begin a new store and clear the rest away
+	}
 	db, err = badger.Open(badgerOptions(dir, key, log))
 	switch {
 	case err == nil:
@@ -59,6 +65,16 @@ func openBadger(dir string, key []byte, log *slog.Logger) (db *badger.DB, err er
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return nil, classify(err)
+}
+
+// holdsData reports whether a directory has files in which Badger keeps data.
+func holdsData(dir string) bool {
+	for _, pattern := range []string{"*.sst", "*.mem", "*.vlog"} {
+		if m, _ := filepath.Glob(filepath.Join(dir, pattern)); len(m) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func known(err error) bool {

@@ -160,6 +160,7 @@ func (db *DB) commitGroup(group []*request) error {
 		return err
 	}
 	if err := db.room(db.reserve / 2); err != nil {
+		db.dropBallast()
 		return db.fail(err)
 	}
 	txn := db.bdg.NewTransaction(true)

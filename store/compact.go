@@ -9,20 +9,28 @@ import (
 	"github.com/dgraph-io/badger/v4"
 )
 
-const gcEvery = 10 * time.Minute
+const (
+	gcEvery    = 10 * time.Minute
+	checkEvery = 24 * 6 // of them
+)
 
-// Run collects what Badger's value log no longer needs, every ten minutes until ctx ends. The store works without it; it
-// only grows.
+// Run collects what Badger's value log no longer needs, every ten minutes until ctx ends, and reads the tables through
+// after the first ten and then every day. The store works without it; it only grows, and hides its damage longer.
 func (db *DB) Run(ctx context.Context) error {
 	tick := time.NewTicker(gcEvery)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
 			if err := db.collect(); err != nil {
 				db.log.Warn("value log was not collected", "err", err)
+			}
+			if n%checkEvery == 1 && db.Failed() == nil {
+				if err := db.Check(); err != nil {
+					db.log.Error("the store is damaged", "err", err)
+				}
 			}
 		}
 	}

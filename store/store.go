@@ -39,6 +39,9 @@ type Options struct {
 	Log     *slog.Logger // required
 	Rand    io.Reader    // for the instance id; nil is crypto/rand
 	Reserve uint64       // bytes of disk to leave free; 0 is DefaultReserve
+
+	// Free tells how many bytes the disk of a directory has left; nil asks the system.
+	Free func(dir string) (uint64, error)
 }
 
 // InstanceID names one copy of a store: cursors that peers hold are good for this copy alone (protocol 7.3).
@@ -82,17 +85,26 @@ func open(dir string, key []byte, o Options) (*DB, error) {
 	if err := checkFormat(dir); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if free, err := freeBytes(dir); err == nil && free < o.Reserve/2 {
+	if o.Free == nil {
+		o.Free = freeBytes
+	}
+	if free, err := o.Free(dir); err == nil && free < o.Reserve/2 {
 		return nil, fmt.Errorf("open store: %w", ErrFull)
 	}
 	bdg, err := openBadger(filepath.Join(dir, "log"), key, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	if tableBytes(bdg) <= checkAtOpen {
+		if err := verify(bdg); err != nil {
+			return nil, errors.Join(fmt.Errorf("open store: %w", err), bdg.Close())
+		}
+	}
 	db := &DB{
-		dir: dir, bdg: bdg, log: o.Log, reserve: o.Reserve, free: freeBytes,
+		dir: dir, bdg: bdg, log: o.Log, reserve: o.Reserve, free: o.Free,
 		queue: make(chan *request, maxQueue), stopped: make(chan struct{}),
 	}
+	db.takeBallast()
 	go db.write()
 	if err := db.start(o.Rand); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
@@ -138,6 +150,9 @@ func (db *DB) Close() error {
 	db.readers.Lock()
 	defer db.readers.Unlock()
 	db.gone = true
+	if db.room(2*memTable+ballast) != nil {
+		db.dropBallast() // what is closed is written out first
+	}
 	if err := db.bdg.Close(); err != nil {
 		return fmt.Errorf("close store: %w", classify(err))
 	}
