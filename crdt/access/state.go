@@ -51,7 +51,8 @@ func (a Admitted) User() UserID { return a.user }
 func (a Admitted) Device() Key { return a.device }
 
 // Moderates reports whether, in the past that the op names, its author might delete what others wrote in the scope: a
-// moderator of the workspace in a public channel, a manager in any. False of access ops.
+// moderator of the workspace in a public channel, a manager in any but a direct message, which is nobody's to clean up.
+// False of access ops.
 func (a Admitted) Moderates() bool { return a.moderates }
 
 // Imports reports whether, in the past that the op names, its author might bring other systems' histories in. False of
@@ -156,8 +157,9 @@ func (s *State) admitOther(scope crdt.ScopeID, v crdt.Verified) (Admitted, error
 	a := Admitted{v: v, scope: scope, user: s.users[dev.user].id, device: dev.key}
 	a.imports = h.judge.role(dev.user) >= h.judge.atLeast(PolicyImport)
 	if no != none {
-		a.moderates = h.channel(s.scopes[no]).roleIn(dev.user) >= int8(Manager) ||
-			!s.scopes[no].private && h.judge.role(dev.user) >= int8(Moderator)
+		sc := s.scopes[no]
+		a.moderates = !s.isDirect(sc) && h.channel(sc).roleIn(dev.user) >= int8(Manager) ||
+			!sc.private && h.judge.role(dev.user) >= int8(Moderator)
 	}
 	return a, nil
 }

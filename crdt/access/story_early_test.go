@@ -232,3 +232,29 @@ func TestAnEpochIsStaleOnceANewcomerWhoMayHoldItIsGone(t *testing.T) {
 		t.Fatalf("an epoch minted after he went is stale: %v", err)
 	}
 }
+
+func TestWhoMayDeleteWhatOthersWrote(t *testing.T) {
+	o := staffed(t)
+	salt := [32]byte{6}
+	o.do("Noor", &ChannelCreate{Salt: salt, Post: Poster})
+	open := PublicScope(o.ws, o.user("Noor"), salt)
+	private, direct := o.private("Farah", false, "Emil"), o.private("Farah", true, "Emil")
+	for _, c := range []struct {
+		name  string
+		scope crdt.ScopeID
+		want  bool
+	}{
+		{"Noor", open, true}, {"Emil", open, true}, {"Farah", open, false},
+		{"Farah", private, true}, {"Emil", private, false}, // a moderator of the workspace, and nobody special here
+		{"Farah", direct, false}, {"Emil", direct, false},
+	} {
+		v := o.sign(c.name, c.scope, crdt.TypeContent, []byte("sealed"), nil, o.st.View().AuthHeads(c.scope))
+		a, err := o.st.Admit(c.scope, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Moderates() != c.want || o.st.View().Moderates(o.user(c.name), c.scope) != c.want || a.Imports() {
+			t.Fatalf("%s in %s: %v", c.name, c.scope, a.Moderates())
+		}
+	}
+}

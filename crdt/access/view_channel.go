@@ -151,7 +151,8 @@ func (v *View) Moderates(user UserID, scope crdt.ScopeID) bool {
 		return false
 	}
 	in, _ := v.Role(user)
-	return role >= Manager || in >= Moderator && !v.scopeOf(scope).private
+	sc := v.scopeOf(scope)
+	return role >= Manager && !v.isDirect(sc) || in >= Moderator && !sc.private
 }
 
 // Recipient is who must hold a scope's current epoch, with the key to wrap it to.
