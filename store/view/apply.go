@@ -47,8 +47,9 @@ type batch struct {
 	ranks   map[rank]int64 // changes to the table, written at the end
 	indexed int64          // change to the number of messages that search goes through
 	logs    []*log         // whose top changed
-	hint    int64          // the last n given
-	erased  bool           // something was deleted or replaced
+	hint    int64          // the last n given, and the second that it was given for
+	second  int64
+	erased  bool // something was deleted or replaced
 }
 
 func (b *batch) flush() error {

@@ -18,6 +18,7 @@ type conn struct {
 	db    *sqlite3.Conn
 	stmts map[string]*sqlite3.Stmt
 	seen  names
+	memo  memo
 }
 
 func openConn(path string, key [32]byte, flags sqlite3.OpenFlag) (*conn, error) {
@@ -25,7 +26,7 @@ func openConn(path string, key [32]byte, flags sqlite3.OpenFlag) (*conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{db: db, stmts: map[string]*sqlite3.Stmt{}}
+	c := &conn{db: db, stmts: map[string]*sqlite3.Stmt{}, memo: memo{}}
 	c.seen.reset()
 	if err := db.BusyTimeout(busyTimeout); err != nil {
 		return nil, errors.Join(err, db.Close())

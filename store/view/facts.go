@@ -72,7 +72,7 @@ func (b *batch) revise(s *stored, change func() error, w What) error {
 		return err
 	}
 	b.changed(w, after.Scope, after.ID, after.Thread)
-	was, is := document(&before.Post, s.log.scope, before.author), document(&after.Post, s.log.scope, after.author)
+	was, is := b.memo.document(&before.Post, s.log.scope, before.author), b.memo.document(&after.Post, s.log.scope, after.author)
 	if was == is {
 		return nil
 	}
@@ -155,7 +155,7 @@ func (b *batch) dropPost(s *stored) error {
 	if err != nil {
 		return err
 	}
-	if err := b.unindex(s.n, document(&p.Post, s.log.scope, p.author)); err != nil {
+	if err := b.unindex(s.n, b.memo.document(&p.Post, s.log.scope, p.author)); err != nil {
 		return err
 	}
 	return b.forget(s, s.log.scope)

@@ -11,14 +11,14 @@ import (
 type doc struct{ exact, stems, tags string }
 
 // document is the index's view of a post. scope and author are those of its row.
-func document(p *chat.Post, scope, author int64) doc {
+func (m memo) document(p *chat.Post, scope, author int64) doc {
 	var exact, stems strings.Builder
-	words(p.Text, &exact, &stems)
+	m.words(p.Text, &exact, &stems)
 	for i := range p.Files {
-		words(p.Files[i].Name, &exact, &stems)
+		m.words(p.Files[i].Name, &exact, &stems)
 	}
 	for i := range p.Links {
-		words(p.Links[i].Name, &exact, &stems)
+		m.words(p.Links[i].Name, &exact, &stems)
 	}
 	tags := []string{scopeTag(scope), authorTag(author)}
 	if len(p.Files)+len(p.Links) > 0 {

@@ -98,7 +98,7 @@ func (b *batch) putPost(a *arrival, p *chat.Post, facts bool) error {
 		}
 	}
 	b.out.Posts = append(b.out.Posts, change)
-	return b.index(n, document(p, a.scope, author))
+	return b.index(n, b.memo.document(p, a.scope, author))
 }
 
 // place decides in which lists the row of a post stands.
@@ -246,11 +246,11 @@ const slots = 1 << 10
 // nextN is a free row number for a message of this time.
 func (b *batch) nextN(h crdt.HLC) (int64, error) {
 	second := int64(h>>16) / 1000
-	n := second*slots + 1
-	if b.hint >= n && b.hint < n+slots {
+	n := second * slots
+	if b.hint >= n && b.hint < n+spill*slots && b.second == second {
 		n = b.hint + 1
 	} else {
-		last, ok, err := b.number(`SELECT max(n) FROM messages WHERE n>=? AND n<?`, n, n+slots-1)
+		last, ok, err := b.number(`SELECT max(n) FROM messages WHERE n>=? AND n<?`, n, n+slots)
 		if err != nil {
 			return 0, err
 		}
@@ -258,15 +258,15 @@ func (b *batch) nextN(h crdt.HLC) (int64, error) {
 			n = last + 1
 		}
 	}
-	for {
-		_, taken, err := b.number(`SELECT 1 FROM messages WHERE n=?`, n)
-		if err != nil {
+	for taken := n >= (second+1)*slots; taken; { // spilled over: look for a gap
+		var err error
+		if _, taken, err = b.number(`SELECT 1 FROM messages WHERE n=?`, n); err != nil {
 			return 0, err
 		}
-		if !taken {
-			b.hint = n
-			return n, nil
+		if taken {
+			n++
 		}
-		n++
 	}
+	b.hint, b.second = n, second
+	return n, nil
 }

@@ -177,7 +177,8 @@ func (p *Parsed) term(in part) {
 	if len(t.Words) == 0 {
 		return
 	}
-	t.Prefix = strings.HasPrefix(in.text[end:], "*")
+	// One letter begins so many words that it says nothing: then the word itself is meant.
+	t.Prefix = strings.HasPrefix(in.text[end:], "*") && utf8.RuneCountInString(t.Words[len(t.Words)-1]) > 1
 	p.Terms = append(p.Terms, t)
 }
 

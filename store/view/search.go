@@ -2,10 +2,13 @@ package view
 
 import (
 	"errors"
+	"sort"
 	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"hallway/crdt"
 )
 
 // Found is a page of hits, the newest first.
@@ -121,61 +124,62 @@ func (s *search) senders(who Sender, yield func(int64)) error {
 }
 
 func (s *search) run(out *Found) error {
-	var err error
-	if out.Total, err = s.count(); err != nil {
+	hits, err := s.newest(s.high, MaxTotal+1)
+	if err != nil {
 		return err
 	}
-	if out.Exact = out.Total <= MaxTotal; !out.Exact {
+	if out.Total, out.Exact = len(hits), len(hits) <= MaxTotal; !out.Exact {
 		out.Total = MaxTotal
 	}
-	high := s.high
 	if id := s.q.Before; !id.IsZero() {
-		n, ok, err := s.number(`SELECT n FROM messages WHERE id=?`, id[:])
+		if hits, err = s.after(id, hits); err != nil {
+			return err
+		}
+	}
+	for _, n := range hits {
+		rows, err := s.entries(`SELECT `+entryColumns+` FROM messages WHERE n=?`, n)
 		if err != nil {
 			return err
 		}
-		if ok {
-			high = min(high, n)
+		if len(rows) == 0 || !s.fits(&rows[0]) {
+			out.Total--
+			continue
 		}
-	}
-	for len(out.Hits) <= s.q.Limit {
-		rows, err := s.page(high, s.q.Limit+1)
-		if err != nil {
-			return err
+		if out.More = len(out.Hits) == s.q.Limit; out.More {
+			return nil
 		}
-		for i := range rows {
-			high = rows[i].n
-			if s.fits(&rows[i]) {
-				out.Hits = append(out.Hits, s.hit(&rows[i]))
-			}
-		}
-		if len(rows) <= s.q.Limit {
-			break
-		}
-	}
-	if out.More = len(out.Hits) > s.q.Limit; out.More {
-		out.Hits = out.Hits[:s.q.Limit]
+		out.Hits = append(out.Hits, s.hit(&rows[0]))
 	}
 	return nil
 }
 
-// page reads the newest matching rows below a number.
-func (s *search) page(high int64, limit int) ([]entry, error) {
+// newest lists the rows that fit, the newest first, below a number.
+func (s *search) newest(high int64, limit int) ([]int64, error) {
+	sql, args := `SELECT rowid FROM words WHERE words MATCH ? AND rowid>=? AND rowid<? ORDER BY rowid DESC LIMIT ?`, []any{s.expr, s.low, high, limit}
 	if s.expr == "" {
-		return s.entries(`SELECT `+entryColumns+` FROM messages WHERE n>=? AND n<? AND kind=1 ORDER BY n DESC LIMIT ?`, s.low, high, limit)
+		sql, args = `SELECT n FROM messages WHERE n>=? AND n<? AND kind=1 ORDER BY n DESC LIMIT ?`, args[1:]
 	}
-	return s.entries(`SELECT `+entryColumns+` FROM (SELECT rowid AS hit FROM words WHERE words MATCH ? AND rowid>=? AND rowid<? ORDER BY rowid DESC LIMIT ?)
-		CROSS JOIN messages ON n=hit ORDER BY n DESC`, s.expr, s.low, high, limit)
+	out := make([]int64, 0, 64)
+	err := s.each(func(st *sqlite3.Stmt) error {
+		out = append(out, st.ColumnInt64(0))
+		return nil
+	}, sql, args...)
+	return out, err
 }
 
-func (s *search) count() (int, error) {
-	sql, args := `SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? AND rowid>=? AND rowid<? ORDER BY rowid DESC LIMIT ?)`,
-		[]any{s.expr, s.low, s.high, MaxTotal + 1}
-	if s.expr == "" {
-		sql, args = `SELECT count(*) FROM (SELECT 1 FROM messages WHERE n>=? AND n<? AND kind=1 LIMIT ?)`, args[1:]
+// after lists what comes after a hit: the rest of those that were counted, or what lies beyond them.
+func (s *search) after(id crdt.OpID, hits []int64) ([]int64, error) {
+	n, ok, err := s.number(`SELECT n FROM messages WHERE id=?`, id[:])
+	if err != nil || !ok {
+		return hits, err
 	}
-	n, _, err := s.number(sql, args...)
-	return int(n), err
+	if len(hits) <= MaxTotal || hits[len(hits)-1] < n {
+		i := sort.Search(len(hits), func(i int) bool { return hits[i] < n })
+		if len(hits) <= MaxTotal || len(hits)-i > s.q.Limit {
+			return hits[i:], nil
+		}
+	}
+	return s.newest(n, MaxTotal)
 }
 
 // fits checks on the row what the index knows only roughly.
@@ -261,7 +265,7 @@ func (s *search) finds(text string) []token {
 	for i := 0; i < len(all); {
 		longest := 0
 		for _, t := range s.q.Terms {
-			longest = max(longest, t.at(all[i:]))
+			longest = max(longest, t.at(all[i:], s.memo))
 		}
 		if longest == 0 {
 			i++
@@ -274,12 +278,12 @@ func (s *search) finds(text string) []token {
 }
 
 // at is how many of the text's first words the term fits, 0 if it does not begin there.
-func (t *Term) at(text []token) int {
+func (t *Term) at(text []token, m memo) int {
 	if len(t.Words) > len(text) {
 		return 0
 	}
 	if len(t.Words) == 1 && !t.Prefix && !t.Exact {
-		if want := stem(t.Words[0]); text[0].word == want || stem(text[0].word) == want {
+		if want := m.stem(t.Words[0]); text[0].word == want || m.stem(text[0].word) == want {
 			return 1
 		}
 		return 0

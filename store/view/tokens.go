@@ -103,16 +103,32 @@ func unspaced(r rune) bool {
 }
 
 // words is a text as it is indexed: its words, and the stems of those whose stem is another word.
-func words(text string, exact, stems *strings.Builder) {
+func (m memo) words(text string, exact, stems *strings.Builder) {
 	tokens(text, func(t token) bool {
 		space(exact)
 		exact.WriteString(t.word)
-		if s := stem(t.word); s != t.word {
+		if s := m.stem(t.word); s != t.word {
 			space(stems)
 			stems.WriteString(s)
 		}
 		return true
 	})
+}
+
+// memo remembers stems: people use few words, often.
+type memo map[string]string
+
+const maxMemo = 1 << 14 // words; then it starts afresh
+
+func (m memo) stem(word string) string {
+	s, ok := m[word]
+	if !ok {
+		if s = stem(word); len(m) >= maxMemo {
+			clear(m)
+		}
+		m[strings.Clone(word)] = s
+	}
+	return s
 }
 
 func space(b *strings.Builder) {

@@ -212,11 +212,15 @@ func (c *conn) readLine(scope int64, self access.UserID) (at *place, err error) 
 	if err != nil || !ok {
 		me = 0
 	}
-	return at, errors.Join(err, c.each(func(s *sqlite3.Stmt) error {
+	if err != nil {
+		return nil, err
+	}
+	err = c.each(func(s *sqlite3.Stmt) error {
 		at = &place{s.ColumnInt64(0), s.ColumnBlob(1, nil)}
 		return nil
 	}, `SELECT hlc, id FROM messages INDEXED BY messages_line WHERE place=? AND fresh IS NULL AND kind=1 AND op IS NULL AND author<>?
-		ORDER BY hlc DESC, id DESC LIMIT 1`, scope, me))
+		ORDER BY hlc DESC, id DESC LIMIT 1`, scope, me)
+	return at, err
 }
 
 // UnreadFrom is the read state in which the row and all after it are unread again: a new generation. It makes nothing
