@@ -133,3 +133,28 @@ func BenchmarkContent(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStale asks the send rule's question in a workspace of 5,000 people, as the first send after an access op does.
+func BenchmarkStale(b *testing.B) {
+	o, _ := company(b, 5000, 20_000)
+	heads := o.st.View().AuthHeads(o.access())
+	for b.Loop() {
+		v := o.st.View()
+		clear(v.stale)
+		if stale, err := v.Stale(o.access(), heads); stale || err != nil {
+			b.Fatal(stale, err)
+		}
+	}
+}
+
+// BenchmarkRecipients lists whom an epoch of 5,000 people is wrapped to.
+func BenchmarkRecipients(b *testing.B) {
+	o, _ := company(b, 5000, 20_000)
+	for b.Loop() {
+		v := o.st.View()
+		clear(v.recipients)
+		if n := len(v.Recipients(o.access())); n != 5000 {
+			b.Fatal(n)
+		}
+	}
+}

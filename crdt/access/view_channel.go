@@ -213,7 +213,7 @@ func (v *View) entitled(scope crdt.ScopeID, j *judge, channel func(*scopeRec) *c
 	if sc != nil && sc.private {
 		c := channel(sc)
 		for _, n := range v.candidates(c) {
-			if c.roleIn(n) != none {
+			if v.reads(j, c, n) {
 				out = append(out, n)
 			}
 		}
@@ -221,7 +221,7 @@ func (v *View) entitled(scope crdt.ScopeID, j *judge, channel func(*scopeRec) *c
 	}
 	v.sortMembers()
 	for _, n := range v.members {
-		if j.standing(n) >= int8(Member) {
+		if v.reads(j, nil, n) {
 			out = append(out, n)
 		}
 	}
@@ -264,27 +264,41 @@ type staleKey struct {
 	auth  crdt.AuthRef
 }
 
+// isStale looks back at those alone who may not read now: commonly few.
 func (v *View) isStale(scope crdt.ScopeID, h *horizon) bool {
-	channel := func(sc *scopeRec) *channelJudge { return v.channelNow(sc) }
-	now := map[int32]bool{}
-	for _, n := range v.entitled(scope, v.now(), channel) {
-		now[n] = true
+	sc := v.scopeOf(scope)
+	v.sortMembers()
+	all := v.members
+	var here *channelJudge
+	if sc != nil && sc.private {
+		here = v.channelNow(sc)
+		all = v.candidates(here)
 	}
-	for _, n := range v.entitled(scope, h.judge, h.channel) {
-		if !now[n] {
-			return true
-		}
-	}
-	for n, u := range v.users {
-		if now[int32(n)] {
-			if v.revokedSince(h, u) {
+	for _, n := range all {
+		if v.reads(v.now(), here, n) {
+			if v.revokedSince(h, v.users[n]) {
 				return true
 			}
-		} else if v.grantedSince(h, scope, int32(n)) {
+		} else if v.grantedSince(h, scope, n) || v.readThen(h, sc, n) {
 			return true
 		}
 	}
 	return false
+}
+
+// reads reports whether the person may read: the private channel that is asked about, or the workspace's epoch.
+func (v *View) reads(j *judge, channel *channelJudge, user int32) bool {
+	if channel != nil {
+		return channel.roleIn(user) != none
+	}
+	return j.standing(user) >= int8(Member)
+}
+
+func (v *View) readThen(h *horizon, sc *scopeRec, user int32) bool {
+	if sc != nil && sc.private {
+		return v.reads(h.judge, h.channel(sc), user)
+	}
+	return v.reads(h.judge, nil, user)
 }
 
 func (v *View) revokedSince(h *horizon, u *userRec) bool {
