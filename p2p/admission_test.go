@@ -259,6 +259,38 @@ func member(t *testing.T, net *simnet.Net, d, to *desk) host.Host {
 	return h
 }
 
+func TestADeviceThatBreaksTheSyncProtocolIsSentAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := simnet.New(simnet.Config{Seed: 58})
+		desks := simOffice(t, net, 2, withCopies())
+		time.Sleep(5 * time.Second)
+		eve := newDesk(t, "eve")
+		h := member(t, net, eve, desks[0])
+		nonsense := func(s network.Stream) {
+			if err := wire.WriteFrame(s, []byte{byte(wire.SyncKindMatch), 0xff, 0xff, 0xff}); err != nil {
+				t.Error(err)
+			}
+		}
+		h.SetStreamHandler(wire.ProtoSync, nonsense) // whichever side it is that opens
+		if eve.id < desks[0].id {
+			s, err := h.NewStream(t.Context(), desks[0].id, wire.ProtoSync)
+			if err != nil {
+				t.Fatal(err)
+			}
+			nonsense(s)
+		}
+		time.Sleep(10 * time.Second)
+		if h.Network().Connectedness(desks[0].id) == network.Connected {
+			t.Error("nonsense on the sync stream has no consequence")
+		}
+		if n := len(desks[0].node.Peers()); n != 1 {
+			t.Errorf("desk 0 hears %d devices", n)
+		}
+		h.Close()
+		stopAll(desks, net)
+	})
+}
+
 // foreignSubscriptions are RPCs that subscribe to random topics, a hundred each.
 func foreignSubscriptions(t *testing.T, count int) [][]byte {
 	t.Helper()

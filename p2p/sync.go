@@ -122,8 +122,7 @@ func (y *syncer) session(s network.Stream) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
-	defer stop()
+	context.AfterFunc(ctx, func() { _ = s.Reset() }) // ends reader and writer, whatever ended the session
 
 	o := catchup.Options{
 		Replica: y.n.o.Replica, Shared: y.n.shared, Self: catchup.PeerID(y.n.ID()), Peer: catchup.PeerID(y.r.id),
@@ -135,66 +134,83 @@ func (y *syncer) session(s network.Stream) error {
 	sess := catchup.NewSession(o)
 	defer sess.Close()
 
-	frames, fail := make(chan []byte), make(chan error, 3)
-	out, work, done := make(chan []byte), make(chan *catchup.Work), make(chan committed)
-	wg.Go(func() { fail <- readFrames(ctx, s, frames) })
-	wg.Go(func() { fail <- writeFrames(ctx, s, out) })
-	wg.Go(func() { y.commit(ctx, work, done) })
-	return y.turn(ctx, sess, frames, fail, out, work, done)
+	l := link{
+		frames: make(chan []byte), out: make(chan []byte), fail: make(chan error, 2),
+		work: make(chan *catchup.Work), done: make(chan committed),
+	}
+	wg.Go(func() { l.fail <- readFrames(ctx, s, l.frames) })
+	wg.Go(func() { l.fail <- writeFrames(ctx, s, l.out) })
+	wg.Go(func() { y.commit(ctx, l.work, l.done) })
+	return y.turn(ctx, sess, l)
+}
+
+// link is what joins a session's goroutine to those that read, write and commit.
+type link struct {
+	frames chan []byte // read
+	out    chan []byte // to write
+	fail   chan error  // of the stream, from reader and writer
+	work   chan *catchup.Work
+	done   chan committed
 }
 
 // turn is the session's own goroutine: it waits for whatever can happen next.
-func (y *syncer) turn(ctx context.Context, sess *catchup.Session, frames <-chan []byte, fail <-chan error,
-	out chan<- []byte, work chan<- *catchup.Work, done <-chan committed) error {
+func (y *syncer) turn(ctx context.Context, sess *catchup.Session, l link) error {
 	var frame []byte
 	var batch *catchup.Work
 	haveFrame, haveBatch := false, false
-	stall := time.NewTimer(stallCheck)
-	defer stall.Stop()
-	armed := true
+	stall := stallTimer{t: time.NewTimer(stallCheck), armed: true}
+	defer stall.t.Stop()
 	for {
+		toWrite, toCommit := l.out, l.work
 		if !haveFrame {
-			frame, haveFrame = sess.Next()
+			if frame, haveFrame = sess.Next(); !haveFrame {
+				toWrite = nil
+			}
 		}
 		if !haveBatch {
-			batch, haveBatch = sess.Work()
+			if batch, haveBatch = sess.Work(); !haveBatch {
+				toCommit = nil
+			}
 		}
-		toWrite, toCommit := out, work
-		if !haveFrame {
-			toWrite = nil
-		}
-		if !haveBatch {
-			toCommit = nil
-		}
-		if !armed && !sess.Idle() { // a session that waits for nothing wakes nobody
-			stall.Reset(stallCheck)
-			armed = true
-		}
+		stall.arm(sess)
 		var err error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-fail:
+		case err := <-l.fail:
 			return err
 		case toWrite <- frame:
 			haveFrame = false
 		case toCommit <- batch:
 			haveBatch = false
-		case f := <-frames:
+		case f := <-l.frames:
 			err = sess.Receive(time.Now(), f)
-		case c := <-done:
+		case c := <-l.done:
 			err = sess.Committed(time.Now(), c.work, c.out, c.err)
 			y.note(sess)
 		case <-y.wake:
 			err = y.runCalls(sess)
-		case <-stall.C:
-			armed = false
+		case <-stall.t.C:
+			stall.armed = false
 			err = sess.Poll(time.Now())
 		}
 		y.tell(sess)
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// stallTimer looks now and then whether the other side still moves. A session that waits for nothing wakes nobody.
+type stallTimer struct {
+	t     *time.Timer
+	armed bool
+}
+
+func (s *stallTimer) arm(sess *catchup.Session) {
+	if !s.armed && !sess.Idle() {
+		s.t.Reset(stallCheck)
+		s.armed = true
 	}
 }
 
