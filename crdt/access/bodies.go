@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"fmt"
 
 	"hallway/crdt"
@@ -40,15 +41,15 @@ var bodies = map[crdt.Type]func() Body{
 }
 
 // ErrNoBody is returned for a type that has no body known here: reserved, or of a newer Hallway.
-var ErrNoBody = fmt.Errorf("type without a known body")
+var ErrNoBody = errors.New("type without a known body")
 
 // ParseBody reads the payload of an access op of this type, all of b.
 func ParseBody(t crdt.Type, b []byte) (Body, error) {
-	make, ok := bodies[t]
+	empty, ok := bodies[t]
 	if !ok {
 		return nil, fmt.Errorf("read body of type %#x: %w", byte(t), ErrNoBody)
 	}
-	body := make()
+	body := empty()
 	if err := decode(fmt.Sprintf("body of type %#x", byte(t)), b, body.walk); err != nil {
 		return nil, err
 	}

@@ -196,3 +196,25 @@ func TestGuestsSeeOnlyTheirPrivateChannels(t *testing.T) {
 	}
 	o.refused(o.try("Gil", &ChannelCreate{Salt: [32]byte{2}}))
 }
+
+func TestOneMoreOpIsJudgedAloneUnlessItTakesAway(t *testing.T) {
+	o := staffed(t)
+	for range 20 {
+		o.do("Bram", &Grant{Rank: Admin, User: o.user("Noor"), Role: Moderator})
+	}
+	rounds := func(b Body, from []crdt.OpID) int {
+		before := o.st.rounds
+		o.from(from, "Ada", b)
+		return o.st.rounds - before
+	}
+	fork := o.heads()
+	if n := rounds(&Grant{Rank: Owner, User: o.user("Noor"), Role: Admin}, fork); n != 1 {
+		t.Fatalf("a grant: %d ops judged", n)
+	}
+	if n := rounds(&Remove{Rank: Owner, User: o.user("Bram")}, o.heads()); n != 1 {
+		t.Fatalf("a removal that had seen everything: %d ops judged", n)
+	}
+	if n := rounds(&Remove{Rank: Owner, User: o.user("Chiyo")}, fork[:1]); n != 1 {
+		t.Fatalf("a removal of somebody who did nothing: %d ops judged", n)
+	}
+}
