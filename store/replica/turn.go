@@ -140,6 +140,9 @@ func (t *turn) chain(l *logState, ops []crdt.Verified) {
 			t.out.Missing = append(t.out.Missing, missing.Ops...)
 			t.wait(&waitItem{scope: l.scope.id, log: l.id, chain: ops[i:]})
 			return
+		case errors.Is(err, access.ErrNoPayload):
+			t.refuse(l.id, op.Seq, SenderFault, err) // nobody drops the payload of an access op
+			return
 		default:
 			t.refuse(l.id, op.Seq, AuthorFault, err)
 		}
