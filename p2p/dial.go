@@ -26,13 +26,15 @@ const (
 	dialTime       = 20 * time.Second
 	minBackoffCap  = 20 * time.Second // the longest wait between two tries is a second for each target, within these
 	maxBackoffCap  = 5 * time.Minute
+	punishment     = time.Minute
 	hintPause      = 30 * time.Second // between two hints that are taken
 	enoughDevices  = 200              // connected: from then on only those that somebody wants are dialled
 )
 
 // target is a device, or an address without one, that is dialled until it answers, and again when it is lost.
 type target struct {
-	id       peer.ID        // empty for an address whose device is not known yet
+	id       peer.ID        // empty for an address that a person gave without one
+	found    peer.ID        // who was there last, where id is empty
 	addrs    []ma.Multiaddr // the newest first
 	explicit bool           // asked for by a person: dialled whoever it is
 	fails    int
@@ -149,8 +151,7 @@ func (d *dialer) hint(heard func(p peer.ID) bool) {
 	defer d.poke()
 	now := time.Now()
 	for _, t := range d.targets {
-		if t.id != "" && now.Sub(t.hinted) > hintPause && heard(t.id) &&
-			d.n.host.Network().Connectedness(t.id) != network.Connected {
+		if t.id != "" && now.Sub(t.hinted) > hintPause && heard(t.id) && !d.n.isConnected(t.id) {
 			t.hinted = now
 			if soon := now.Add(rand.N(200 * time.Millisecond)); t.next.After(soon) {
 				t.next = soon
@@ -169,12 +170,12 @@ func (d *dialer) want(p peer.ID) {
 	d.hint(func(q peer.ID) bool { return q == p })
 }
 
-// punish waits the longest before a device is dialled again.
+// punish waits a while before a device is dialled again that broke a protocol.
 func (d *dialer) punish(p peer.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if t := d.targets[string(p)]; t != nil {
-		t.fails, t.next = 12, time.Now().Add(maxBackoffCap)
+		t.fails, t.next = 6, time.Now().Add(punishment)
 	}
 }
 
@@ -200,6 +201,7 @@ func (d *dialer) run(ctx context.Context) {
 }
 
 // due takes the targets whose time has come, and answers when to look again.
+// A target without an id is asked anew who it is whenever the one who was there is gone.
 func (d *dialer) due() (due []*target, next time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -212,7 +214,7 @@ func (d *dialer) due() (due []*target, next time.Duration) {
 		}
 	}
 	for _, t := range d.targets {
-		if t.dialling || t.id != "" && d.n.host.Network().Connectedness(t.id) == network.Connected {
+		if t.dialling || d.n.isConnected(t.id) || d.n.isConnected(t.found) {
 			continue
 		}
 		if enough && !t.explicit && !t.wanted {
@@ -241,10 +243,10 @@ func (d *dialer) dial(ctx context.Context, t *target) {
 	d.mu.Lock()
 	info := peer.AddrInfo{ID: t.id, Addrs: t.addrs}
 	d.mu.Unlock()
-	err := d.connect(ctx, info)
+	found, err := d.connect(ctx, info)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t.dialling = false
+	t.dialling, t.found = false, found
 	if err == nil {
 		t.fails, t.next = 0, time.Now().Add(time.Second)
 	} else {
@@ -257,22 +259,26 @@ func (d *dialer) dial(ctx context.Context, t *target) {
 	d.poke()
 }
 
-func (d *dialer) connect(ctx context.Context, info peer.AddrInfo) error {
+// connect dials, and answers who was there.
+func (d *dialer) connect(ctx context.Context, info peer.AddrInfo) (peer.ID, error) {
 	if info.ID == "" {
 		found, err := d.n.resolve(ctx, info.Addrs[0])
 		if err != nil {
-			return err
+			return "", err
 		}
 		info = found
 		if info.ID == d.n.ID() {
-			return nil
+			return "", fmt.Errorf("%w: %s is this desk itself", ErrAddress, info.Addrs[0])
 		}
-		d.put(info, false, true)
 	}
 	d.n.host.Peerstore().AddAddrs(info.ID, info.Addrs, peerstore.TempAddrTTL)
 	// A failed dial makes the swarm wait before the next: this dialler does that already.
 	ctx = network.WithForceDirectDial(ctx, "hallway dials")
-	return d.n.host.Connect(ctx, info)
+	return info.ID, d.n.host.Connect(ctx, info)
+}
+
+func (n *Node) isConnected(p peer.ID) bool {
+	return p != "" && n.host.Network().Connectedness(p) == network.Connected
 }
 
 // resolve answers who is at an address. One without a /p2p part is asked over TCP and Noise: whoever answers must then

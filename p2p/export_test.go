@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
 	ma "github.com/multiformats/go-multiaddr"
@@ -15,3 +16,14 @@ func Subnet(a string) netip.Prefix { return subnet(ma.StringCast(a)) }
 
 // MaxPushQueue bounds what waits for a slow reader.
 const MaxPushQueue = maxPushQueue
+
+// DueNow is how many targets would be dialled if all waiting were over.
+func (n *Node) DueNow() int {
+	n.dialer.mu.Lock()
+	for _, t := range n.dialer.targets {
+		t.next = t.next.Add(-time.Hour)
+	}
+	n.dialer.mu.Unlock()
+	due, _ := n.dialer.due()
+	return len(due)
+}

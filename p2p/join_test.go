@@ -1,6 +1,7 @@
 package p2p_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,10 +63,10 @@ func TestADeskThatSleptIsShownWhoIsAMember(t *testing.T) {
 		dave.roll.enrol(dave)
 		dave.roll.enrol(sleeper)
 		dave.shows = [][]byte{[]byte("genesis"), []byte("admit dave")}
-		shown := 0
+		var shown atomic.Int32
 		sleeper.join = func(q wire.JoinRequest) wire.JoinReply {
 			if q.Kind == wire.JoinPresent && len(q.Ops) == 2 {
-				shown++
+				shown.Add(1)
 				sleeper.roll.enrol(dave)
 				sleeper.node.Recheck()
 			}
@@ -76,8 +77,8 @@ func TestADeskThatSleptIsShownWhoIsAMember(t *testing.T) {
 		o.Peers = sleeper.node.Addrs()
 		dave.start(o)
 		time.Sleep(5 * time.Second)
-		if shown != 1 {
-			t.Errorf("membership was presented %d times", shown)
+		if shown.Load() != 1 {
+			t.Errorf("membership was presented %d times", shown.Load())
 		}
 		if len(dave.node.Peers()) != 1 || len(sleeper.node.Peers()) != 1 {
 			t.Error("the newcomer is locked out by a desk that slept")

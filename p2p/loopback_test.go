@@ -58,6 +58,9 @@ func TestTwoDesksOnRealSocketsFindEachOtherByAddressAlone(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("bob did not find ann")
 	}
+	if n := bob.node.DueNow(); n != 0 {
+		t.Errorf("%d targets are dialled on though the one desk there is has been found", n)
+	}
 	reply, err := bob.node.AskToJoin(ctx, ann.node.Addrs()[0], joinPoll)
 	if err != nil || reply.Error() == nil {
 		t.Errorf("a question over the join protocol: %+v, %v", reply, err)
