@@ -34,6 +34,9 @@ func openConn(path string, key [32]byte, flags sqlite3.OpenFlag) (*conn, error) 
 	for _, pragma := range []string{
 		"hexkey='" + hex.EncodeToString(key[:]) + "'",
 		"temp_store=memory",
+		"synchronous=normal",
+		"wal_autocheckpoint=4000", // pages: a batch touches many of them, and hot ones should be written back once
+		"journal_size_limit=16777216",
 		"secure_delete=on",
 		"cache_size=-4000",
 	} {

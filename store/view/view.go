@@ -71,7 +71,7 @@ func openWriter(path string, key [32]byte) (*conn, error) {
 		}
 		return openWriter(path, key)
 	}
-	err = w.db.Exec(`PRAGMA journal_mode=wal; PRAGMA synchronous=normal; BEGIN;` + schema +
+	err = w.db.Exec(`PRAGMA journal_mode=wal; BEGIN;` + schema +
 		fmt.Sprintf(`PRAGMA user_version=%d; COMMIT`, schemaVersion))
 	if err != nil {
 		return nil, errors.Join(classify(err), w.close())
