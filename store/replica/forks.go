@@ -277,6 +277,7 @@ func (t *turn) prune(l *logState, all, kept []path) error {
 // dropOps takes the upper end of a run out of the store.
 func (t *turn) dropOps(l *logState, branch uint8, lo, hi uint64) error {
 	var prev *store.Stored
+	var gone []store.Stored
 	err := t.r.db.View(func(tx *store.Txn) error {
 		if lo > 0 {
 			if s, err := tx.Op(store.Place{Log: l.num, Seq: lo - 1, Branch: branch}); err == nil {
@@ -284,22 +285,25 @@ func (t *turn) dropOps(l *logState, branch uint8, lo, hi uint64) error {
 			}
 		}
 		return tx.Ops(l.num, lo, hi, func(s store.Stored) error {
-			if s.Place.Branch != branch {
-				return nil
+			if s.Place.Branch == branch {
+				s.Op.Payload = nil
+				gone = append(gone, s)
 			}
-			id := s.Op.Header.ID()
-			if s.Op.Seq == lo {
-				t.r.drop(l, id)
-			}
-			if !t.batch.Fits(8, 8*stateCost) {
-				t.cut()
-			}
-			t.batch.DropOp(l.scope.num, s.Place, s.LSN, id)
 			return nil
 		})
 	})
 	if err != nil {
 		return err
+	}
+	for i := range gone {
+		id := gone[i].Op.Header.ID()
+		if i == 0 {
+			t.r.drop(l, id)
+		}
+		if !t.batch.Fits(len(t.touched)+8, (len(t.touched)+8)*stateCost) {
+			t.cut()
+		}
+		t.batch.DropOp(l.scope.num, gone[i].Place, gone[i].LSN, id)
 	}
 	i := slices.IndexFunc(l.runs, func(x run) bool { return x.branch == branch && x.lo <= lo && x.hi == hi })
 	if i < 0 {
