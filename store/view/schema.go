@@ -24,7 +24,7 @@ CREATE TABLE messages(n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, op BLOB, s
 CREATE UNIQUE INDEX messages_op ON messages(op) WHERE op NOT NULL;
 CREATE INDEX messages_line ON messages(place, hlc, id) WHERE place NOT NULL;
 CREATE INDEX messages_reply ON messages(root, hlc, id, author, log, seq) WHERE root NOT NULL;
-CREATE INDEX messages_fresh ON messages(fresh, hlc, id, calls) WHERE fresh NOT NULL;
+CREATE INDEX messages_fresh ON messages(fresh, hlc, calls) WHERE fresh NOT NULL;
 CREATE INDEX messages_log ON messages(log, seq);
 CREATE INDEX messages_calls ON messages(calls) WHERE calls NOT NULL;
 CREATE INDEX messages_mine ON messages(mine, root) WHERE mine NOT NULL;
@@ -39,7 +39,7 @@ CREATE INDEX files_message ON files(message);
 CREATE TABLE ranks(scope INTEGER, level INTEGER, bucket INTEGER, rows INTEGER NOT NULL,
   PRIMARY KEY(scope, level, bucket)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(exact, stem, tags, content='', columnsize=0, tokenize='ascii', prefix='2 3');
-INSERT INTO words(words, rank) VALUES('secure-delete', 1);
+INSERT INTO words(words, rank) VALUES('secure-delete', 1), ('hashsize', 4194304);
 `
 
 // The kinds of rows in messages beyond those of chat.PostKind.

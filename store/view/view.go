@@ -57,6 +57,9 @@ func openWriter(path string, key [32]byte) (*conn, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
+	if err := w.db.Exec(`PRAGMA cache_size=-8000`); err != nil { // KiB; a batch dirties many pages
+		return nil, errors.Join(classify(err), w.close())
+	}
 	version, _, err := w.number(`PRAGMA user_version`)
 	switch {
 	case err != nil:

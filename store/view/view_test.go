@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hallway/crdt"
+	"hallway/crdt/access"
 	"hallway/crdt/chat"
 	"hallway/crdt/chat/chattest"
 	"hallway/store/view"
@@ -364,3 +365,18 @@ func TestAViewIsReopenedRefusedAndDropped(t *testing.T) {
 }
 
 func isDamaged(err error) bool { return errors.Is(err, view.ErrDamaged) }
+
+func TestAModeratorDeletesAndAMemberDoesNot(t *testing.T) {
+	o := chattest.New(t, "Ada", "Bob", "Emil")
+	general := o.Channel("Ada", 1)
+	o.Promote("Ada", "Emil", access.Moderator)
+	c := open(t, o, "Ada")
+	said := o.Pen("Ada", general, 1).Say(at(1), "keep this")
+	c.take(o.Pen("Bob", general, 1).Redact(at(2), crdt.RedactTarget{ID: id(said), Row: true}), said)
+	expect(t, "after Bob, a member, tried", c.search("keep"), "keep this")
+	c.take(o.Pen("Emil", general, 1).Redact(at(3), crdt.RedactTarget{ID: id(said), Row: true}))
+	expect(t, "after Emil, a moderator, did", c.search("keep"))
+	if row := c.page(view.Page{Scope: general}).Rows[0]; row.Kind != chat.PostDeleted || row.DeletedBy != o.User("Emil") {
+		t.Errorf("%+v", row)
+	}
+}
