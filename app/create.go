@@ -193,7 +193,8 @@ func (s *space) sealedAs(ctx context.Context, scope, under crdt.ScopeID, f seal.
 	if err != nil {
 		return access.Sealed{}, err
 	}
-	box, err := s.seal.SealField(s.sealView(), scope, epoch, f, text)
+	v := s.sealView()
+	box, err := s.seal.SealFieldFor(v, v.KeyScope(under), scope, epoch, f, text)
 	if err != nil {
 		return access.Sealed{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"hallway/app/internal/seal"
 	"hallway/crdt"
 	"hallway/crdt/access"
+	"hallway/p2p/catchup"
 	"hallway/p2p/wire"
 	"hallway/store/replica"
 
@@ -159,14 +160,28 @@ func (d *door) admitted(claim *access.JoinClaim) wire.JoinReply {
 	}
 	reply := wire.JoinReply{State: wire.JoinAdmitted}
 	for _, id := range ids {
-		e, err := s.rep.Op(id)
+		b, err := s.proof(id)
 		if err != nil {
 			s.log.Warn("could not show an admission", "err", err)
 			return refuse(wire.JoinBusy)
 		}
-		reply.Ops = append(reply.Ops, crdt.AppendOp(nil, e.Admitted.Verified().Op(), false))
+		reply.Ops = append(reply.Ops, b)
 	}
 	return reply
+}
+
+// proof is one access op as a segment, with the headers that lead to a signature over it.
+func (s *space) proof(id crdt.OpID) ([]byte, error) {
+	e, err := s.rep.Op(id)
+	if err != nil {
+		return nil, err
+	}
+	op := e.Admitted.Verified().Op()
+	seg, err := s.rep.Catchup().Segment(e.Scope, catchup.Cut{Log: op.Log, From: op.Seq, To: op.Seq, Bytes: 1})
+	if err != nil {
+		return nil, err
+	}
+	return seg.Append(nil)
 }
 
 // presentBytes is how much of an admission is shown to a desk that has not heard of it.
@@ -179,11 +194,13 @@ func (d *door) Present() [][]byte {
 	total := 0
 	entries := d.s.access().Audit()
 	for i := len(entries) - 1; i >= 0 && len(out) < wire.MaxJoinOps; i-- {
-		e, err := d.s.rep.Op(entries[i].Op)
-		if err != nil || e.Scope != d.s.scope() {
+		if ch, ok := d.s.access().Channel(entries[i].Scope); ok && !ch.Public {
 			continue
 		}
-		b := crdt.AppendOp(nil, e.Admitted.Verified().Op(), false)
+		b, err := d.s.proof(entries[i].Op)
+		if err != nil {
+			continue
+		}
 		if total += len(b); total > presentBytes {
 			break
 		}
@@ -203,15 +220,15 @@ func (d *door) present(ctx context.Context, from peer.ID, ops [][]byte) wire.Joi
 	return refuse(wire.JoinUnknown)
 }
 
-// takeOps ingests single access ops that came with the join protocol.
+// takeOps ingests access ops that came with the join protocol, each a segment.
 func (s *space) takeOps(ctx context.Context, from peer.ID, ops [][]byte) {
 	for _, raw := range ops {
-		f, err := crdt.ParseOp(raw)
-		if err != nil || f.NeedsPrev() {
+		seg, err := crdt.ParseSegment(raw)
+		if err != nil {
 			return
 		}
-		seg := &crdt.Segment{Ops: []crdt.Op{f.Complete(crdt.AuthRef{})}}
-		if _, err := s.rep.Ingest(ctx, replica.Source{Way: replica.ByJoin, Peer: from.String()}, s.scope(), []*crdt.Segment{seg}); err != nil {
+		out, err := s.rep.Ingest(ctx, replica.Source{Way: replica.ByJoin, Peer: from.String()}, s.scope(), []*crdt.Segment{seg})
+		if err = errors.Join(err, out.Fault()); err != nil {
 			s.log.Debug("op of a join not taken", "err", err)
 			return
 		}

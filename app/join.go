@@ -334,14 +334,15 @@ func (j *joining) admitted(ctx context.Context, at ma.Multiaddr, ops [][]byte) b
 	}
 	s.takeOps(ctx, id, ops[:1])
 	if !s.access().Founded() {
+		s.log.Debug("the desk that answered showed no genesis of this workspace", "peer", id)
 		return false
 	}
 	for _, raw := range ops {
-		f, err := crdt.ParseOp(raw)
+		seg, err := crdt.ParseSegment(raw)
 		if err != nil {
 			continue
 		}
-		if cert := certIn(f.Peek()); cert != nil {
+		if cert := certIn(&seg.Ops[0]); cert != nil {
 			if p, ok := peerOf(cert.DTK); ok && p == id && cert.Check(s.id) == nil {
 				s.net.trust(id, cert.DSK.Public())
 			}

@@ -102,6 +102,9 @@ func (s *space) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.rep.AddScope(ctx, s.scope()); err != nil {
+		return err
+	}
 	v, err := openView(ctx, filepath.Join(s.dir, viewDir), s)
 	if err != nil {
 		return err

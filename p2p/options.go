@@ -81,8 +81,8 @@ type Gap struct {
 type Door interface {
 	// Join answers one request of the join protocol. ctx ends after wire.JoinTime.
 	Join(ctx context.Context, from peer.ID, q wire.JoinRequest) wire.JoinReply
-	// Present answers the ops that prove our own admission to a desk that has not heard of it, ancestors first, as
-	// crdt.AppendOp writes them; nil where there is nothing to show.
+	// Present answers the ops that prove our own admission to a desk that has not heard of it, ancestors first, each a
+	// crdt.Segment of its own; nil where there is nothing to show.
 	Present() [][]byte
 }
 

@@ -22,7 +22,7 @@ type JoinRequest struct {
 	Claim   []byte   // JoinClaim: the signed claim, opaque here
 	Name    []byte   // JoinClaim: the newcomer's name, at most MaxJoinName bytes, for whoever approves
 	ClaimID [32]byte // JoinPoll: ClaimID of the claim
-	Ops     [][]byte // JoinPresent: ops as crdt.AppendOp writes them, ancestors first
+	Ops     [][]byte // JoinPresent: access ops, ancestors first, each a crdt.Segment of its own
 }
 
 // Limits inside the join protocol, in bytes.
@@ -73,7 +73,7 @@ type JoinState uint8
 
 // The answers of the join protocol.
 const (
-	JoinAdmitted JoinState = 1 // Ops holds genesis and the ops up to the admission
+	JoinAdmitted JoinState = 1 // Ops holds the genesis, the certificate of the desk that answers, the admission
 	JoinPending  JoinState = 2 // someone has to approve: poll
 	JoinRefused  JoinState = 3 // Code says why
 	JoinHeard    JoinState = 4 // answer to present: taken in, connect again as a member
@@ -102,7 +102,7 @@ const (
 type JoinReply struct {
 	State JoinState
 	Code  JoinCode // zero unless State is JoinRefused
-	Ops   [][]byte // ops as crdt.AppendOp writes them, ancestors first
+	Ops   [][]byte // access ops, ancestors first, each a crdt.Segment of its own
 }
 
 // Append appends the reply's encoding.

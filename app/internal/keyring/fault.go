@@ -22,7 +22,7 @@ var (
 
 // Limits of one ring.
 const (
-	MaxExtra  = 4096 // bytes of one extra value, and of a name
+	MaxExtra  = 32 << 10 // bytes of one extra value, and of a name; a join under way fits
 	maxExtras = 1024
 	maxPUKs   = 4096
 	maxDEKs   = 64

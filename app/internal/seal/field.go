@@ -29,10 +29,16 @@ const MaxField = 4096
 // SealField seals a name, a title or a topic for an access body under an epoch that EpochToSend answered for scope's key
 // scope. It refuses as SealOp does.
 func (s *Sealer) SealField(v View, scope crdt.ScopeID, epoch crdt.EpochID, f Field, text []byte) ([]byte, error) {
+	return s.SealFieldFor(v, v.KeyScope(scope), scope, epoch, f, text)
+}
+
+// SealFieldFor is SealField for a scope that v does not know yet, since the op that opens it is what the field is for: key
+// is the key scope that it will have.
+func (s *Sealer) SealFieldFor(v View, key, scope crdt.ScopeID, epoch crdt.EpochID, f Field, text []byte) ([]byte, error) {
 	if len(text) > MaxField {
 		return nil, fmt.Errorf("seal a field of %d bytes: %w", len(text), ErrTooLarge)
 	}
-	if err := s.maySend(v, v.KeyScope(scope), epoch); err != nil {
+	if err := s.maySend(v, key, epoch); err != nil {
 		return nil, fmt.Errorf("seal a field: %w", err)
 	}
 	secret, err := s.epochs.Get(epoch)
