@@ -61,6 +61,8 @@ export const http: Transport = {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify(request),
+        // These are sent as the page closes too.
+        keepalive: method === 'SetPlace' || method === 'SetDraft',
       });
     } catch {
       throw new Problem('offline', 'Hallway is not running any more on this computer. Start it again; nothing is lost.');

@@ -86,11 +86,11 @@ export const people = {
   colWhom: 'About',
   voided: 'void',
   actionWords: {
-    genesis: 'started the workspace', grant: 'gave a role', remove: 'removed', demote: 'lowered', leave: 'left', admit: 'let in',
-    join_request: 'asked to come in', invite: 'invited', revoke_invite: 'revoked an invite', device_add: 'added a device',
-    device_revoke: 'removed a device', channel_create: 'made a channel', channel_archive: 'archived a channel',
-    channel_grant: 'added to a channel', channel_remove: 'took out of a channel', policy: 'changed a policy', epoch: 'renewed a key',
-    profile: 'changed their profile', topic: 'changed a topic',
+    found: 'started the workspace', grant: 'gave a role', remove: 'removed', demote: 'lowered a role', leave: 'left', admit: 'let in',
+    request: 'asked to come in', invite: 'invited', 'invite-revoke': 'revoked an invite', 'device-add': 'added a device',
+    'device-revoke': 'removed a device', 'key-rotate': 'renewed their key', 'channel-create': 'made a channel', 'channel-policy': 'changed a channel',
+    'channel-archive': 'archived a channel', 'channel-grant': 'added to a channel', 'channel-remove': 'took out of a channel',
+    policy: 'changed a policy', profile: 'changed their profile',
   } as Record<AuditEntry['action'], string>,
   older: 'Show older',
   // network
@@ -98,7 +98,7 @@ export const people = {
   netSub: (reachable: number, people: number, to: string, complete: number) =>
     people === 0
       ? 'Nobody else is in this workspace yet.'
-      : `${reachable} of ${n(people, 'person is', 'people are')} reachable.${to ? ` Everything up to ${to} is here from ${complete} of the ${people}.` : ''}`,
+      : `${reachable} of ${n(people, 'person is', 'people are')} reachable.${to ? ` Everything up to ${to} is here${complete < people ? ` from ${complete} of the ${people}` : ''}.` : ''}`,
   netSubNow: 'What you write now reaches those in reach at once, the others later.',
   netSubPending: (k: number) => `${n(k, 'message waits', 'messages wait')} until somebody is reachable.`,
   colPerson: 'Person',
@@ -118,7 +118,7 @@ export const people = {
   checking: 'Looking…',
   doctorFine: 'Nothing is in the way.',
   copyDiagnostics: 'Copy diagnostics',
-  checks: { interfaces: 'Network interfaces', multicast: 'Finding others by itself', port: 'Listening', clock: 'Clock', relay: 'Relay', disk: 'Disk', firewall: 'Firewall', peers: 'Others' } as Record<string, string>,
+  checks: { interfaces: 'Network interfaces', multicast: 'Finding others by itself', port: 'Listening', clock: 'Clock', relay: 'Relay', disk: 'Disk', firewall: 'Firewall', peers: 'Others', keys: 'Keys' } as Record<string, string>,
   // preferences
   prefLook: 'Look',
   theme: 'Theme',

@@ -176,11 +176,13 @@ export class Office {
   }
 
   private apply(e: Event): void {
+    if (e.join) void this.joinWent(e.join);
+    // Before a workspace is read, there is nothing that an event could change.
+    if (this.loaded === '') return;
     if (e.info) this.setChannel(e.info);
     if (e.status) this.status = e.status;
     if (e.completeness) this.completeness = { ...this.completeness, [e.completeness.channel]: e.completeness };
     if (e.job) this.jobs = { ...this.jobs, [e.job.id]: e.job };
-    if (e.join) void this.joinWent(e.join);
     switch (e.event) {
       case 'channel':
         if (e.gone && e.channel) this.channels = this.channels.filter((c) => c.id !== e.channel);

@@ -306,7 +306,7 @@ export class FakeOffice implements Transport {
     Invite: () => ({ link: `hallway:join/harbour-studio#${'a1b2c3d4'.repeat(24)}`, id: 'i9', expires: at('18:00') }),
     Invites: () => ({ invites: [{ id: 'i1', by: 'Ada Njoku', role: 'member', mode: 'auto', uses: 5, used: 2, created: at('09:00'), expires: at('18:00'), revoked: false, open: true, link: 'hallway:join/x', may_revoke: true }] }),
     Requests: () => ({ requests: [{ id: 'r1', name: 'Marco Ruiz', device: 'marco-pc', role: 'guest', at: at('14:00'), by: 'Ada Njoku', words: ['cobalt', 'ferry', 'almond', 'lantern', 'pepper', 'tundra'], may_decide: true }] }),
-    Audit: () => ({ entries: [{ id: 'a1', time: at('09:00'), actor: 'Ada Njoku', action: 'genesis', target: 'Harbour Studio', effective: true }, { id: 'a2', time: at('11:20'), actor: 'Ada Njoku', action: 'remove', target: 'Jonas Weber', effective: true }], older: false }),
+    Audit: () => ({ entries: [{ id: 'a1', time: at('09:00'), actor: 'Ada Njoku', action: 'found', target: 'Harbour Studio', effective: true }, { id: 'a2', time: at('11:20'), actor: 'Ada Njoku', action: 'remove', target: 'Jonas Weber', effective: true }], older: false }),
     Status: () => this.status(),
     Network: () => ({
       state: this.options.offline ? 'alone' : 'lan', people: 7, reachable: 4, complete: 5, complete_to: at('14:02'), pending: 0, addrs: [],

@@ -44,6 +44,15 @@ test('a message is read by being in view, not by opening', async ({ page }) => {
   await expect(entry).toHaveAccessibleName('release');
 });
 
+test('what arrives in view of a short channel is read, without any scrolling', async ({ page }) => {
+  await channel(page, 'lunch');
+  const entry = page.getByRole('button', { name: /^lunch/ });
+  await page.evaluate(() => window.fake.hears('lunch', 'ada', new Date().toISOString(), 'Soup today'));
+  await expect(page.getByText('Soup today')).toBeInViewport();
+  await expect(entry).toHaveAccessibleName('lunch');
+  expect(await page.evaluate(() => window.fake.calls.includes('MarkRead'))).toBe(true);
+});
+
 test('the list is one tab stop, and rows are walked with arrows and letters', async ({ page }) => {
   const rows = list(page, 'general').getByRole('article');
   await rows.last().waitFor();
