@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hallway/crdt"
+	"hallway/p2p/catchup"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 )
@@ -118,11 +119,24 @@ func (s syncSide) MayRead(p catchupPeer, scope crdt.ScopeID) bool {
 	if s.catchupServer.MayRead(p, scope) {
 		return true
 	}
-	if scope != s.n.s.scope() || s.n.s.member() {
+	if scope != s.n.s.scope() {
+		// A private scope that a notice told of, and nothing of it is here yet: there is nothing to serve, and only who
+		// holds the scope id can tell what is asked for.
+		_, known := s.n.s.access().Channel(scope)
+		return !known
+	}
+	if s.n.s.member() {
 		return false
 	}
 	s.n.mu.RLock()
 	defer s.n.mu.RUnlock()
 	_, ok := s.n.sponsor[peer.ID(p)]
 	return ok
+}
+
+// Ingest implements catchup.Replica; what was not taken is worth a line for whoever looks for it.
+func (s syncSide) Ingest(ctx context.Context, from catchupPeer, scope crdt.ScopeID, segs []*crdt.Segment) (catchup.Outcome, error) {
+	out, err := s.catchupServer.Ingest(ctx, from, scope, segs)
+	s.n.s.log.Debug("caught up", "scope", scope.String()[:8], "segments", len(segs), "stored", out.Stored, "pending", out.Pending, "refused", out.Refused, "err", err)
+	return out, err
 }

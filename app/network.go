@@ -508,6 +508,17 @@ func (n *network) Sync(from peer.ID, events []catchup.Event) {
 	n.mu.Lock()
 	n.seen[from] = n.s.of.o.Clock()
 	n.mu.Unlock()
+	for _, e := range events {
+		switch e.Kind {
+		case catchup.EventHolds: // a peer that holds an own log as far as it goes here says that this is its last copy
+			if n.s.rep.Ours(e.Log) {
+				n.s.rep.Confirm(e.Log, e.Hi)
+			}
+		case catchup.EventTwin:
+			n.s.log.Warn("another live process writes as this device; from now on this one writes into logs of its own")
+			n.s.rep.NewIncarnation()
+		}
+	}
 	n.s.sent.heard(from, events)
 }
 

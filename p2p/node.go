@@ -251,7 +251,8 @@ func (n *Node) Recheck() {
 	n.recheck.fire()
 	for _, r := range n.remotes.proven() {
 		if r.sync != nil {
-			r.sync.call(func(s *catchup.Session, now time.Time) { s.Refresh(now) })
+			// With rights, scopes come: the roots tell the other end that there is one to be announced.
+			r.sync.call(func(s *catchup.Session, now time.Time) { s.Refresh(now); s.Kick(now, false) })
 		}
 	}
 	n.dialer.poke()
