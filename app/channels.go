@@ -469,10 +469,13 @@ func (of *Office) ArchiveChannel(ctx context.Context, req ChannelRequest) (Done,
 	if err != nil {
 		return Done{}, err
 	}
+	return Done{}, explain(s.archive(ctx, scope))
+}
+
+func (s *space) archive(ctx context.Context, scope crdt.ScopeID) error {
 	ch, _ := s.access().Channel(scope)
 	role, _ := s.access().ChannelRole(s.self, scope)
-	err = s.writeBody(ctx, s.homeOf(&ch), &access.ChannelArchive{Scope: scope, Rank: role, Archived: true})
-	return Done{}, explain(err)
+	return s.writeBody(ctx, s.homeOf(&ch), &access.ChannelArchive{Scope: scope, Rank: role, Archived: true})
 }
 
 // ChannelMembers lists who is in a channel.

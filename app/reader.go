@@ -81,11 +81,18 @@ func (r *reader) at() uint64 {
 
 // run follows the replica until ctx ends.
 func (r *reader) run(ctx context.Context) error {
+	var pruned uint64
 	for {
 		last, wake := r.s.rep.LSN()
 		if r.at() < last {
 			if err := r.step(ctx); err != nil {
 				return err
+			}
+			continue
+		}
+		if p := r.s.rep.Pruned(); p != pruned { // ops of a forked log that are kept no longer may stand in the view
+			if pruned = p; r.s.rebuildNow(ctx, func(int, int) {}) != nil {
+				r.s.log.Warn("could not build the view again after a log was forked")
 			}
 			continue
 		}

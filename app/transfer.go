@@ -105,7 +105,7 @@ type importer struct {
 	members  map[string]access.UserID // by source id or name
 	people   map[string]archive.Person
 	channels map[string]crdt.ScopeID
-	titles   map[string]string
+	archived []crdt.ScopeID // to be closed once their history is in
 	writer   *replica.Importer
 	pending  map[crdt.ScopeID][]importItem
 	report   *archive.Report
@@ -132,7 +132,7 @@ func (im *importer) reply() *ImportReport {
 }
 
 func (im *importer) run(ctx context.Context, slack *archive.Slack) error {
-	im.people, im.channels, im.titles = map[string]archive.Person{}, map[string]crdt.ScopeID{}, map[string]string{}
+	im.people, im.channels = map[string]archive.Person{}, map[string]crdt.ScopeID{}
 	im.pending = map[crdt.ScopeID][]importItem{}
 	if !im.dry {
 		var err error
@@ -154,6 +154,11 @@ func (im *importer) run(ctx context.Context, slack *archive.Slack) error {
 	}
 	for scope := range im.pending {
 		if err := im.flush(ctx, scope); err != nil {
+			return err
+		}
+	}
+	for _, scope := range im.archived {
+		if err := im.s.archive(ctx, scope); err != nil {
 			return err
 		}
 	}
@@ -194,7 +199,6 @@ func (im *importer) channel(ctx context.Context, c *archive.Channel) error {
 	if c.General {
 		name = generalName
 	}
-	im.titles[c.SourceID] = name
 	if im.dry {
 		return nil
 	}
@@ -213,6 +217,9 @@ func (im *importer) channel(ctx context.Context, c *archive.Channel) error {
 		scope, err = im.s.createPublic(ctx, name, topic)
 	}
 	im.channels[c.SourceID] = scope
+	if c.Archived {
+		im.archived = append(im.archived, scope)
+	}
 	return err
 }
 

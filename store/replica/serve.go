@@ -154,7 +154,7 @@ func (s Server) Place(scope crdt.ScopeID, log crdt.LogID, seq uint64) (p catchup
 	}
 	err := s.r.db.View(func(t *store.Txn) error {
 		st, err := t.Op(store.Place{Log: v.l.num, Seq: seq, Branch: branch})
-		p = catchup.Place{LSN: st.LSN, HLC: st.Op.HLC}
+		p = catchup.Place{LSN: st.LSN, HLC: st.Op.HLC, ID: st.Op.Header.ID()}
 		return err
 	})
 	return p, err == nil
