@@ -103,7 +103,7 @@ export const chat = {
   inThread: 'replied in a thread',
   // rows of the system
   sys: {
-    created: (who: string) => `${who} made this channel`,
+    created: (who: string, direct: boolean) => (direct ? `${who} began this conversation` : `${who} made this channel`),
     joined: (who: string, by: string) => (by && by !== who ? `${who} was added by ${by}` : `${who} joined`),
     left: (who: string) => `${who} left`,
     removed: (who: string, by: string) => `${who} was removed by ${by}`,
