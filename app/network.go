@@ -368,10 +368,8 @@ func (n *network) spread(ctx context.Context) error {
 			if len(entries) == 0 {
 				break
 			}
-			for _, e := range entries {
-				lsn = e.LSN
-				n.spreadOne(ctx, e)
-			}
+			n.spreadBatch(ctx, entries)
+			lsn = entries[len(entries)-1].LSN
 		}
 		select {
 		case <-wake:
@@ -381,25 +379,45 @@ func (n *network) spread(ctx context.Context) error {
 	}
 }
 
-func (n *network) spreadOne(ctx context.Context, e replica.Entry) {
-	op := e.Admitted.Verified().Op()
-	if op.Device == n.s.device {
-		if !n.isQuiet(op.Log) {
-			n.carry(ctx, e.Admitted)
+// span is a run of ops of somebody else's log that became durable here.
+type span struct {
+	scope  crdt.ScopeID
+	author access.UserID
+	lo, hi uint64
+}
+
+func (n *network) spreadBatch(ctx context.Context, entries []replica.Entry) {
+	stored := map[crdt.LogID][]span{}
+	for _, e := range entries {
+		op := e.Admitted.Verified().Op()
+		if op.Device == n.s.device {
+			if !n.isQuiet(op.Log) {
+				n.carry(ctx, e.Admitted)
+			}
+			continue
 		}
-		return
+		spans := stored[op.Log]
+		if last := len(spans) - 1; last >= 0 && spans[last].hi+1 == op.Seq {
+			spans[last].hi = op.Seq // only what touches is joined: what lies between may not be here
+			continue
+		}
+		stored[op.Log] = append(spans, span{scope: e.Scope, author: e.Admitted.User(), lo: op.Seq, hi: op.Seq})
 	}
 	node := n.running()
 	if node == nil {
 		return
 	}
-	var author []peer.ID
-	for _, d := range n.s.access().Devices(e.Admitted.User()) {
-		if p, ok := peerOf(d.Cert.DTK); ok {
-			author = append(author, p)
+	for log, spans := range stored {
+		var author []peer.ID
+		for _, d := range n.s.access().Devices(spans[0].author) {
+			if p, ok := peerOf(d.Cert.DTK); ok {
+				author = append(author, p)
+			}
+		}
+		for _, s := range spans {
+			node.Stored(author, s.scope, log, s.lo, s.hi)
 		}
 	}
-	node.Stored(author, e.Scope, op.Log, op.Seq, op.Seq)
 }
 
 // Has implements p2p.Chunks: a chunk is served to members who show the file's token, which only those know who can read

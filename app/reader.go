@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -151,7 +152,7 @@ func (r *reader) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.finish(ctx); err != nil {
+	if err := errors.Join(b.readHistory(ctx), b.finish(ctx)); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -180,6 +181,7 @@ type batch struct {
 	channels []crdt.ScopeID
 	access   bool
 	requests bool
+	history  map[crdt.ScopeID]map[crdt.LogID]uint64
 	lines    map[crdt.ScopeID]bool // channels whose lines of the system may be others now
 }
 
@@ -206,6 +208,46 @@ func (b *batch) addContent(e replica.Entry) error {
 		return nil
 	}
 	b.items = append(b.items, b.r.item(opened, e.Admitted))
+	b.before(e)
+	return nil
+}
+
+// before notes what was said before this person came: it is history, and none of it is unread.
+func (b *batch) before(e replica.Entry) {
+	op := e.Admitted.Verified().Op()
+	if !op.HLC.Time().Before(b.r.s.joinedAt()) {
+		return
+	}
+	if b.history == nil {
+		b.history = map[crdt.ScopeID]map[crdt.LogID]uint64{}
+	}
+	logs := b.history[e.Scope]
+	if logs == nil {
+		logs = map[crdt.LogID]uint64{}
+		b.history[e.Scope] = logs
+	}
+	logs[op.Log] = max(logs[op.Log], op.Seq+1)
+}
+
+// readHistory moves the read marks over what was said before this person came.
+func (b *batch) readHistory(ctx context.Context) error {
+	s := b.r.s
+	for scope, logs := range b.history {
+		now, err := s.view().ReadState(ctx, scope)
+		if err != nil {
+			return err
+		}
+		next := now.Merge(chat.ReadState{Generation: now.Generation, Below: logs})
+		if maps.Equal(next.Below, now.Below) {
+			continue
+		}
+		if next, err = s.view().SetRead(ctx, scope, next); err != nil {
+			return err
+		}
+		if err := s.kv.put(ctx, localRead+scope.String(), markOf(next)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
