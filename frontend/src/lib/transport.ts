@@ -25,6 +25,8 @@ declare global {
     runtime?: {
       EventsOn(name: string, callback: (data: unknown) => void): () => void;
       EventsEmit(name: string, ...data: unknown[]): void;
+      BrowserOpenURL(url: string): void;
+      ClipboardSetText(text: string): Promise<boolean>;
     };
   }
 }

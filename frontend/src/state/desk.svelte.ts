@@ -1,4 +1,5 @@
 import type { Channel, Message, Place } from '../api.gen';
+import { copyText, nonce as newNonce } from '../lib/desktop';
 import { Problem } from '../lib/transport';
 import { t } from '../messages/i18n';
 import { Log, type Ask, type Page as Rows } from './log.svelte';
@@ -216,6 +217,11 @@ export class Desk {
     setTimeout(() => this.drop(id), ms);
   }
 
+  /** copy puts a text on the clipboard and says so. */
+  async copy(text: string): Promise<void> {
+    await this.attempt(copyText(text).then(() => this.toast(t.copied)));
+  }
+
   drop(id: number): void {
     this.toasts = this.toasts.filter((x) => x.id !== id);
   }
@@ -242,7 +248,7 @@ export class Desk {
 
   /** send shows the message at once and hands it to the node. */
   async send(channel: Channel, text: string, files: Message['files'], thread?: string, also = false): Promise<void> {
-    const nonce = crypto.randomUUID();
+    const nonce = newNonce();
     const me = office.me;
     const m: Message = {
       id: `local-${nonce}`, kind: 'message', channel: channel.id, channel_name: channel.name, order: '\uffff' + String(this.local++).padStart(9, '0'),
