@@ -210,8 +210,8 @@ func (s *space) findChannel(ctx context.Context, text string, open bool) (crdt.S
 	return oneOf(found, crdt.ScopeID.String, fmt.Sprintf("There is no channel %q here.", text), fmt.Sprintf("Several channels are called %q; name one by its id.", text))
 }
 
-// errNoDirect says that two people have not written to each other yet. Nobody outside this package sees it.
-var errNoDirect = fmt.Errorf("no direct message yet")
+// errNoDirect says that two people have not written to each other yet.
+var errNoDirect = problem(ProblemNotFound, "You and that person have not written to each other yet; send them something first.")
 
 // CreateChannel makes a public or private channel.
 func (of *Office) CreateChannel(ctx context.Context, req CreateChannelRequest) (Channel, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"hallway/app"
 	"hallway/app/web"
@@ -30,6 +31,11 @@ type channelLine struct {
 	Archived bool   `json:"archived,omitempty"`
 }
 
+func channelLineOf(ch app.Channel) channelLine {
+	return channelLine{ID: ch.ID, Name: ch.Name, Private: ch.Private, Members: ch.Members, Unread: ch.Unread,
+		Mentions: ch.Mentions, Kind: string(ch.Kind), Topic: ch.Topic, Joined: ch.Joined, Archived: ch.Archived}
+}
+
 func (c *cli) emitChannel(ch app.Channel) error {
 	mark := "#"
 	if ch.Kind == app.ChannelDirect {
@@ -42,8 +48,7 @@ func (c *cli) emitChannel(ch app.Channel) error {
 	if ch.Mentions > 0 {
 		text += fmt.Sprintf(", %d mentions", ch.Mentions)
 	}
-	return c.emit(channelLine{ID: ch.ID, Name: ch.Name, Private: ch.Private, Members: ch.Members, Unread: ch.Unread,
-		Mentions: ch.Mentions, Kind: string(ch.Kind), Topic: ch.Topic, Joined: ch.Joined, Archived: ch.Archived}, "%s", text)
+	return c.emit(channelLineOf(ch), "%s", text)
 }
 
 func (c *cli) channelCommands() *cobra.Command {
@@ -73,7 +78,7 @@ func (c *cli) channelCommands() *cobra.Command {
 				if _, err := web.Call[struct{}](ctx, node, one.method, req); err != nil {
 					return err
 				}
-				return c.emit(map[string]string{"channel": args[0]}, "Done.")
+				return c.emit(map[string]string{"channel": strings.TrimLeft(args[0], "#@")}, "Done.")
 			})})
 	}
 	return cmd

@@ -32,6 +32,7 @@ type cli struct {
 	dir       string
 	json      bool
 	workspace string
+	node      bool // this run is a node's, not a command's
 }
 
 // usageError is a command that was written wrong.
@@ -74,15 +75,23 @@ func (c *cli) report(err error) int {
 		fmt.Fprintf(c.err, "hallway: %v\n", usage.error)
 		return exitUsage
 	case errors.As(err, &p):
-		fmt.Fprintf(c.err, "hallway: %s\n", p.Sentence)
-		for _, id := range p.Candidates {
-			fmt.Fprintf(c.err, "  %s\n", id)
-		}
+		fmt.Fprintf(c.err, "hallway: %s\n", problemLine(p))
 		return exitFailed
 	default:
 		fmt.Fprintf(c.err, "hallway: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
 		return exitFailed
 	}
+}
+
+// problemLine is a problem in one line, with the ids that an ambiguous name fits.
+func problemLine(p *app.Problem) string {
+	switch {
+	case len(p.Candidates) > 0:
+		return strings.TrimSuffix(p.Sentence, ".") + ": " + strings.Join(p.Candidates, ", ")
+	case p.Kind == app.ProblemInternal && os.Getenv("HALLWAY_LOG") == "":
+		return p.Sentence + " With HALLWAY_LOG=debug the command says more."
+	}
+	return p.Sentence
 }
 
 func (c *cli) root() *cobra.Command {
@@ -110,8 +119,34 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(c.messageCommands()...)
 	root.AddCommand(c.peopleCommands()...)
 	root.AddCommand(c.historyCommands()...)
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultCompletionCmd("completion") // an argument, so that it is made now and its usage is checked like ours
 	wrapArgs(root)
 	return root
+}
+
+// helpCommand is cobra's, but that an unknown command is a wrong usage.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{Use: "help [COMMAND]", Short: "Help about a command, with an example", Example: "  hallway help send",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || cmd == root && len(args) > 0 || len(rest) > 0 {
+				return usageError{fmt.Errorf("there is no command %q; see: hallway help", strings.Join(args, " "))}
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		}}
+}
+
+// group is a command that does nothing without one of its own commands.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, Example: subs[0].Example,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usageError{fmt.Errorf("say what to do; see: hallway help %s", use)}
+		}}
+	cmd.AddCommand(subs...)
+	return cmd
 }
 
 // wrapArgs makes a wrong number of arguments a wrong usage, with the line that would have been right.
@@ -138,10 +173,15 @@ func (c *cli) dataDir() (string, error) {
 }
 
 // logger writes what an administrator wants to know to standard error. Nothing secret and no message text reaches it.
+// Only a node writes a log unasked: a command says what went wrong in its one line.
 func (c *cli) logger() *slog.Logger {
-	level := slog.LevelWarn
-	if os.Getenv("HALLWAY_LOG") == "debug" {
-		level = slog.LevelDebug
+	var level slog.Level
+	if text := os.Getenv("HALLWAY_LOG"); text != "" {
+		if err := level.UnmarshalText([]byte(text)); err != nil {
+			level = slog.LevelDebug
+		}
+	} else if level = slog.LevelWarn; !c.node {
+		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
 }
@@ -152,6 +192,10 @@ func (c *cli) withNode(ctx context.Context, network bool, do func(context.Contex
 	dir, err := c.dataDir()
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return &app.Problem{Kind: app.ProblemNotFound,
+			Sentence: fmt.Sprintf("There is no workspace in %s yet; start one or join one by a link.", dir)}
 	}
 	socket := app.SocketPath(dir)
 	if app.NodeRuns(socket) {
@@ -164,6 +208,18 @@ func (c *cli) withNode(ctx context.Context, network bool, do func(context.Contex
 		return err
 	}
 	return errors.Join(c.inProcess(ctx, office, network, do), office.Close())
+}
+
+// withNew is withNode for a command that may be the first one on its data directory.
+func (c *cli) withNew(ctx context.Context, network bool, do func(context.Context, *web.Client) error) error {
+	dir, err := c.dataDir()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("the data folder cannot be made; name another with --data: %w", err)
+	}
+	return c.withNode(ctx, network, do)
 }
 
 func (c *cli) inProcess(ctx context.Context, office *app.Office, network bool, do func(context.Context, *web.Client) error) error {

@@ -173,7 +173,6 @@ func (b *progressBar) end() {
 }
 
 func (c *cli) bundleCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "bundle", Short: "History by hand, on a stick", Args: cobra.NoArgs}
 	var person, passFile string
 	makeCmd := &cobra.Command{Use: "make FILE", Short: "Write history into a sealed file", Args: cobra.ExactArgs(1),
 		Example: "  hallway bundle make site-b.hallway --for Bram",
@@ -207,8 +206,7 @@ func (c *cli) bundleCommand() *cobra.Command {
 	for _, sub := range []*cobra.Command{makeCmd, apply} {
 		sub.Flags().StringVar(&passFile, "passphrase-file", "", "a file whose first line is the passphrase")
 	}
-	cmd.AddCommand(makeCmd, apply)
-	return cmd
+	return group("bundle", "History by hand, on a stick", makeCmd, apply)
 }
 
 func bundleArgs(path, passFile string) (abs, pass string, err error) {

@@ -31,7 +31,7 @@ type messageLine struct {
 	Text      string              `json:"text"`
 	Edited    bool                `json:"edited"`
 	Deleted   bool                `json:"deleted"`
-	Thread    string              `json:"thread,omitempty"`
+	Thread    string              `json:"thread"` // empty for what is no reply
 	Replies   int                 `json:"replies"`
 	Reactions map[string][]string `json:"reactions"`
 	Files     []fileLine          `json:"files"`
@@ -39,52 +39,52 @@ type messageLine struct {
 	Late      bool                `json:"late"`
 	Source    string              `json:"source,omitempty"`
 	System    bool                `json:"system,omitempty"`
-	Snippet   string              `json:"snippet,omitempty"`
+	Kind      string              `json:"kind,omitempty"` // of a line of the system
+}
+
+// hitLine is a message that was found.
+type hitLine struct {
+	messageLine
+	Snippet string `json:"snippet"`
 }
 
 func (c *cli) logCommand() *cobra.Command {
-	var req app.HistoryRequest
-	var thread string
+	var before, after, thread string
+	var limit int
 	var system bool
 	cmd := &cobra.Command{Use: "log CHANNEL", Short: "The newest messages, oldest of them first", Args: cobra.ExactArgs(1),
 		Example: "  hallway log general --limit 20\n  hallway log '#general' --json",
 		RunE: c.each(func(ctx context.Context, node *web.Client, args []string) error {
-			req.In, req.Channel, req.System = c.where(), args[0], system
-			rows, err := c.rows(ctx, node, req, thread)
+			if limit < 1 {
+				return usageError{errors.New("--limit is 1 or more")}
+			}
+			p := &pager{node: node, in: c.where(), channel: args[0], thread: thread, system: system, limit: limit}
+			rows, err := p.read(ctx, before, after)
 			if err != nil {
 				return err
 			}
 			for _, m := range rows {
-				if m.Kind != app.RowMessage && !system {
-					continue
-				}
 				if err := c.emitMessage(m, ""); err != nil {
 					return err
 				}
 			}
 			return nil
 		})}
-	cmd.Flags().IntVar(&req.Limit, "limit", 50, "how many")
-	cmd.Flags().StringVar(&req.Before, "before", "", "only those before this message")
-	cmd.Flags().StringVar(&req.After, "after", "", "only those after this message")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
+	cmd.Flags().StringVar(&before, "before", "", "only those before this message")
+	cmd.Flags().StringVar(&after, "after", "", "only those after this message")
 	cmd.Flags().StringVar(&thread, "thread", "", "the replies to this message")
 	cmd.Flags().BoolVar(&system, "system", false, "lines of the system too: joins, keys")
 	return cmd
 }
 
-func (c *cli) rows(ctx context.Context, node *web.Client, req app.HistoryRequest, thread string) ([]app.Message, error) {
-	if thread != "" {
-		t, err := web.Call[app.ThreadReply](ctx, node, "Thread", app.ThreadRequest{In: req.In, Root: thread, Limit: req.Limit, Before: req.Before, After: req.After})
-		return t.Rows, err
-	}
-	h, err := web.Call[app.HistoryReply](ctx, node, "History", req)
-	return h.Rows, err
-}
-
-func line(m app.Message, snippet string) messageLine {
+func line(m app.Message) messageLine {
 	l := messageLine{ID: m.ID, Channel: m.ChannelName, Author: m.Author, AuthorID: m.AuthorID, Time: m.Time, Text: m.Text,
 		Edited: m.Edited, Deleted: m.Deleted, Thread: m.Thread, Reactions: map[string][]string{}, Files: []fileLine{},
-		State: string(m.State), Late: m.Late, Source: m.Source, System: m.Kind != app.RowMessage, Snippet: snippet}
+		State: string(m.State), Late: m.Late, Source: m.Source, Replies: m.Replies}
+	if m.Kind != app.RowMessage {
+		l.System, l.Kind, l.Text = true, string(m.Kind), systemText(m)
+	}
 	for _, r := range m.Reactions {
 		names := make([]string, len(r.People))
 		for i, p := range r.People {
@@ -95,12 +95,26 @@ func line(m app.Message, snippet string) messageLine {
 	for _, f := range m.Files {
 		l.Files = append(l.Files, fileLine{Name: f.Name, Size: f.Size, ID: f.ID, URL: f.URL})
 	}
-	l.Replies = m.Replies
 	return l
 }
 
+// systemText is a line of the system in words.
+func systemText(m app.Message) string {
+	words := []string{strings.ReplaceAll(string(m.Kind), "_", " ")}
+	if m.Target != nil {
+		words = append(words, m.Target.Name)
+	}
+	if m.Value != "" {
+		words = append(words, m.Value)
+	}
+	if m.Actor != nil && (m.Target == nil || m.Target.ID != m.Actor.ID) {
+		words = append(words, "by", m.Actor.Name)
+	}
+	return strings.Join(words, " ")
+}
+
 func (c *cli) emitMessage(m app.Message, snippet string) error {
-	l := line(m, snippet)
+	l := line(m)
 	if c.json {
 		return c.emit(l, "")
 	}
@@ -131,52 +145,25 @@ func (c *cli) emitMessage(m app.Message, snippet string) error {
 	return c.emit(nil, "%s  %s: %s", l.Time.Local().Format("2006-01-02 15:04"), l.Author, text)
 }
 
-func (c *cli) watchCommand() *cobra.Command {
-	return &cobra.Command{Use: "watch [CHANNEL]", Short: "What happens, as it happens, until interrupted", Args: cobra.MaximumNArgs(1),
-		Example: "  hallway watch --json | jq .",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.withNode(cmd.Context(), true, func(ctx context.Context, node *web.Client) error {
-				var channel string
-				if len(args) == 1 {
-					reply, err := web.Call[app.HistoryReply](ctx, node, "History", app.HistoryRequest{In: c.where(), Channel: args[0], Limit: 1})
-					if err != nil {
-						return err
-					}
-					channel = reply.Channel.ID
-				}
-				err := node.Events(ctx, 0, func(e app.Event) error { return c.emitEvent(e, channel) })
-				if ctx.Err() != nil || errors.Is(err, context.Canceled) {
-					return nil
-				}
-				return err
-			})
-		}}
-}
-
-func (c *cli) emitEvent(e app.Event, channel string) error {
-	if e.Kind == app.EventReset || channel != "" && e.Channel != channel {
-		return nil
-	}
-	if c.json {
-		return c.emit(e, "")
-	}
-	if e.Message != nil && e.Kind == app.EventMessage {
-		return c.emitMessage(*e.Message, "")
-	}
-	return c.emit(nil, "-- %s %s %s", e.Kind, e.ChannelName, e.Name)
-}
-
 func (c *cli) searchCommand() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{Use: "search QUERY", Short: "Look through everything on this computer", Args: cobra.ExactArgs(1),
 		Example: `  hallway search 'deploy* in:#release from:Ada has:file before:2026-05-01 "signed build"'`,
 		RunE: c.each(func(ctx context.Context, node *web.Client, args []string) error {
-			reply, err := web.Call[app.SearchReply](ctx, node, "Search", app.SearchRequest{In: c.where(), Query: args[0], Limit: limit})
+			if limit < 1 {
+				return usageError{errors.New("--limit is 1 or more")}
+			}
+			reply, err := c.search(ctx, node, args[0], limit)
 			if err != nil {
 				return err
 			}
 			for _, hit := range reply.Hits {
-				if err := c.emitMessage(hit.Message, hit.Snippet); err != nil {
+				if c.json {
+					err = c.emit(hitLine{line(hit.Message), hit.Snippet}, "")
+				} else {
+					err = c.emitMessage(hit.Message, hit.Snippet)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -185,4 +172,20 @@ func (c *cli) searchCommand() *cobra.Command {
 		})}
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many")
 	return cmd
+}
+
+// searchPage is how many hits a call gives.
+const searchPage = 200
+
+// search reads pages of hits until there are limit of them; the figures are the first page's.
+func (c *cli) search(ctx context.Context, node *web.Client, query string, limit int) (app.SearchReply, error) {
+	req := app.SearchRequest{In: c.where(), Query: query, Limit: min(limit, searchPage)}
+	out, err := web.Call[app.SearchReply](ctx, node, "Search", req)
+	for page := out; err == nil && len(page.Hits) == req.Limit && len(out.Hits) < limit; {
+		req.Before, req.Limit = page.Hits[len(page.Hits)-1].Message.ID, min(limit-len(out.Hits), searchPage)
+		if page, err = web.Call[app.SearchReply](ctx, node, "Search", req); err == nil {
+			out.Hits = append(out.Hits, page.Hits...)
+		}
+	}
+	return out, err
 }

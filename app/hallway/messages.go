@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"hallway/app"
 	"hallway/app/web"
@@ -15,14 +16,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxStdin is the most bytes that a message from standard input may have; the node refuses what is over its own limit.
-const maxStdin = 1 << 20
+// maxStdin is how much is read of standard input: more than a message may have, so that the node says that it is too
+// large, and little enough for a call even where JSON writes each byte as six.
+const maxStdin = 128 << 10
 
 func (c *cli) messageCommands() []*cobra.Command {
 	cmds := []*cobra.Command{c.sendCommand(), c.fileCommand()}
 	simple := func(use, short, method string, n int, request func(args []string) any) {
 		cmds = append(cmds, &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(n), Example: "  hallway " + strings.ToLower(use),
 			RunE: c.each(func(ctx context.Context, node *web.Client, args []string) error {
+				if err := checkUTF8(args[len(args)-1]); err != nil {
+					return err
+				}
 				reply, err := web.Call[app.MessageReply](ctx, node, method, request(args))
 				if err != nil {
 					return err
@@ -69,6 +74,9 @@ func (c *cli) sendCommand() *cobra.Command {
 				}
 				req.Text = strings.TrimRight(string(b), "\n")
 			}
+			if err := checkUTF8(req.Text); err != nil {
+				return err
+			}
 			for _, path := range files {
 				f, err := c.putFile(ctx, node, path)
 				if err != nil {
@@ -85,6 +93,14 @@ func (c *cli) sendCommand() *cobra.Command {
 	cmd.Flags().StringVar(&req.Thread, "thread", "", "the message that this replies to")
 	cmd.Flags().StringArrayVar(&files, "file", nil, "a file to send along; may be repeated")
 	return cmd
+}
+
+// checkUTF8 refuses what JSON would silently carry as something else.
+func checkUTF8(text string) error {
+	if !utf8.ValidString(text) {
+		return &app.Problem{Kind: app.ProblemInvalid, Sentence: "That text is not UTF-8; send it as a file."}
+	}
+	return nil
 }
 
 func sendText(s app.SendState) string {
@@ -108,7 +124,6 @@ func (c *cli) putFile(ctx context.Context, node *web.Client, path string) (app.F
 }
 
 func (c *cli) fileCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "file", Short: "Fetch attachments", Args: cobra.NoArgs}
 	var out string
 	get := &cobra.Command{Use: "get ID", Short: "Fetch an attachment", Args: cobra.ExactArgs(1), Example: "  hallway file get 3f…",
 		RunE: c.each(func(ctx context.Context, node *web.Client, args []string) error {
@@ -119,15 +134,16 @@ func (c *cli) fileCommand() *cobra.Command {
 			return c.emit(map[string]any{"path": path, "size": n}, "%s, %d bytes", path, n)
 		})}
 	get.Flags().StringVar(&out, "out", "", "where to write it; its own name in this folder")
-	cmd.AddCommand(get)
-	return cmd
+	return group("file", "Fetch attachments", get)
 }
 
 // getFile writes the attachment beside its place first, so that half a file never has a whole one's name. A name that
 // came with the file is used only by its last part, and never to replace a file that is there.
 func (c *cli) getFile(ctx context.Context, node *web.Client, id, out string) (string, int64, error) {
 	dir := "."
-	if out != "" {
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		dir, out = out, ""
+	} else if out != "" {
 		dir = filepath.Dir(out)
 	}
 	tmp, err := os.CreateTemp(dir, ".hallway-file-*")
@@ -140,9 +156,10 @@ func (c *cli) getFile(ctx context.Context, node *web.Client, id, out string) (st
 		return "", 0, err
 	}
 	if out == "" {
-		out = filepath.Base(filepath.Clean("/" + strings.ReplaceAll(name, `\`, "/")))
-		if _, err := os.Lstat(out); err == nil || out == "/" || strings.HasPrefix(out, ".") {
-			return "", 0, fmt.Errorf("a file named %q is here already or is no name for one; choose another with --out", out)
+		name = filepath.Base(filepath.Clean("/" + strings.ReplaceAll(name, `\`, "/")))
+		out = filepath.Join(dir, name)
+		if _, err := os.Lstat(out); err == nil || name == "/" || strings.HasPrefix(name, ".") {
+			return "", 0, fmt.Errorf("a file named %q is here already or is no name for one; choose another with --out", name)
 		}
 	}
 	if err := os.Rename(tmp.Name(), out); err != nil {

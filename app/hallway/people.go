@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"time"
 
 	"hallway/app"
 	"hallway/app/web"
@@ -25,6 +26,22 @@ func (c *cli) done(use, short, method string, n int, request func(args []string)
 		})}
 }
 
+// memberLine is a person as scripts read it: last_seen is always there, null where they were never met.
+type memberLine struct {
+	app.Member
+	LastSeen *time.Time `json:"last_seen"`
+}
+
+func memberLineOf(m app.Member) memberLine { return memberLine{m, known(m.LastSeen)} }
+
+// known is a time, or nil for none.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 func (c *cli) membersCommand() *cobra.Command {
 	list := c.each(func(ctx context.Context, node *web.Client, _ []string) error {
 		reply, err := web.Call[app.MembersReply](ctx, node, "Members", app.MembersRequest{In: c.where()})
@@ -32,7 +49,7 @@ func (c *cli) membersCommand() *cobra.Command {
 			return err
 		}
 		for _, m := range reply.Members {
-			if err := c.emit(m, "%s  %s, %d devices", m.Name, m.Role, m.Devices); err != nil {
+			if err := c.emit(memberLineOf(m), "%s  %s, %d devices", m.Name, m.Role, m.Devices); err != nil {
 				return err
 			}
 		}

@@ -48,6 +48,7 @@ func (c *cli) runCommand() *cobra.Command {
 }
 
 func (c *cli) runNode(ctx context.Context, network app.Network, webAddr string) error {
+	c.node = true
 	dir, err := c.dataDir()
 	if err != nil {
 		return err

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"hallway/app"
 	"hallway/app/web"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 func (c *cli) workspaceCommands() []*cobra.Command {
@@ -31,12 +27,17 @@ func (c *cli) createCommand() *cobra.Command {
 			if req.As == "" {
 				return usageError{errors.New(`who are you? add --as "Your Name"`)}
 			}
-			return c.withNode(cmd.Context(), false, func(ctx context.Context, node *web.Client) error {
+			place, err := reserveSheet(sheet)
+			if err != nil {
+				return err
+			}
+			defer place.drop()
+			return c.withNew(cmd.Context(), false, func(ctx context.Context, node *web.Client) error {
 				reply, err := web.Call[app.CreateReply](ctx, node, "Create", req)
 				if err != nil {
 					return err
 				}
-				if err := c.keepSheet(ctx, node, reply.Workspace, sheet); err != nil {
+				if err := c.keepSheet(ctx, node, reply.Workspace, place); err != nil {
 					return err
 				}
 				return c.emit(map[string]string{"workspace": reply.Workspace, "name": reply.Name, "member": reply.Member, "device": reply.Device},
@@ -48,62 +49,6 @@ func (c *cli) createCommand() *cobra.Command {
 	cmd.Flags().StringVar(&req.Device, "device", "", "this computer's name")
 	cmd.Flags().StringVar(&sheet, "recovery-out", "", "where to write the recovery phrase and the workspace's recovery kit")
 	return cmd
-}
-
-// keepSheet puts the recovery sheet where the person wants it: into the file named, once onto a terminal, or else into
-// recovery.txt beside the data, with a warning.
-func (c *cli) keepSheet(ctx context.Context, node *web.Client, workspace, path string) error {
-	in := app.RecoverySheetRequest{In: app.In{Workspace: workspace}}
-	sheet, err := web.Call[app.RecoverySheetReply](ctx, node, "RecoverySheet", in)
-	if err != nil {
-		return err
-	}
-	text := sheetText(sheet)
-	if path == "" && isTerminal(c.out) && !c.json {
-		fmt.Fprintf(c.out, "%s\n", text)
-	} else {
-		warn := path == ""
-		if warn {
-			dir, err := c.dataDir()
-			if err != nil {
-				return err
-			}
-			path = filepath.Join(dir, "recovery.txt")
-		}
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-		if err != nil {
-			return fmt.Errorf("the recovery sheet could not be written: %w", err)
-		}
-		if err := errors.Join(f.Chmod(0o600), writeAll(f, text), f.Sync(), f.Close()); err != nil {
-			return fmt.Errorf("the recovery sheet could not be written: %w", err)
-		}
-		if warn {
-			fmt.Fprintf(c.err, "hallway: the recovery sheet is in %s; print it or move it to a safe place, whoever has it is you\n", path)
-		}
-	}
-	_, err = web.Call[app.Done](ctx, node, "KeepRecovery", in)
-	return err
-}
-
-func writeAll(f *os.File, s string) error {
-	_, err := f.WriteString(s)
-	return err
-}
-
-func sheetText(s app.RecoverySheetReply) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Recovery sheet of %s in %s\n\nThese words are your identity. With them alone you come back on a new computer.\n\n%s\n",
-		s.Person, s.Name, strings.Join(s.Words, " "))
-	if len(s.Kit) > 0 {
-		fmt.Fprintf(&b, "\nRecovery kit of the workspace: it makes and unmakes owners. Keep it in a safe.\n\n%s\n", strings.Join(s.Kit, " "))
-	}
-	return b.String() + "\n"
-}
-
-func isTerminal(w any) bool {
-	f, ok := w.(*flushing)
-	_ = f
-	return ok && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
 func (c *cli) inviteCommand() *cobra.Command {
@@ -145,12 +90,17 @@ func (c *cli) joinCommand() *cobra.Command {
 			if req.As == "" {
 				return usageError{errors.New(`who are you? add --as "Your Name"`)}
 			}
-			return c.withNode(cmd.Context(), true, func(ctx context.Context, node *web.Client) error {
+			place, err := reserveSheet(sheet)
+			if err != nil {
+				return err
+			}
+			defer place.drop()
+			return c.withNew(cmd.Context(), true, func(ctx context.Context, node *web.Client) error {
 				reply, err := web.Call[app.JoinReply](ctx, node, "Join", req)
 				if err != nil {
 					return err
 				}
-				if err := c.keepSheet(ctx, node, reply.Workspace, sheet); err != nil {
+				if err := c.keepSheet(ctx, node, reply.Workspace, place); err != nil {
 					return err
 				}
 				state, err := c.awaitJoin(ctx, node, reply.Workspace, timeout)
@@ -231,12 +181,31 @@ func (c *cli) statusCommand() *cobra.Command {
 					return err
 				}
 				if c.json {
-					return c.emit(s, "")
+					return c.emit(statusLineOf(s), "")
 				}
 				return c.statusText(s)
 			})
 		},
 	}
+}
+
+// statusLine is the status as scripts read it: complete_to is always there, null where it is not known.
+type statusLine struct {
+	app.StatusReply
+	Channels []completeLine `json:"channels"`
+}
+
+type completeLine struct {
+	app.ChannelStatus
+	CompleteTo *time.Time `json:"complete_to"`
+}
+
+func statusLineOf(s app.StatusReply) statusLine {
+	out := statusLine{StatusReply: s, Channels: []completeLine{}}
+	for _, ch := range s.Channels {
+		out.Channels = append(out.Channels, completeLine{ch, known(ch.CompleteTo)})
+	}
+	return out
 }
 
 func (c *cli) statusText(s app.StatusReply) error {

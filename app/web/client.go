@@ -179,7 +179,8 @@ func (c *Client) GetFile(ctx context.Context, workspace, id string, w io.Writer)
 
 // PutFile hands a file to the Office, to be sent with a message or imported.
 func (c *Client) PutFile(ctx context.Context, workspace, name string, size int64, body io.Reader) (app.File, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hallway/file?workspace="+url.QueryEscape(workspace), body)
+	in := &countedBody{r: body}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://hallway/file?workspace="+url.QueryEscape(workspace), in)
 	if err != nil {
 		return app.File{}, fmt.Errorf("add file: %w", err)
 	}
@@ -187,10 +188,38 @@ func (c *Client) PutFile(ctx context.Context, workspace, name string, size int64
 	r.Header.Set("X-File-Name", url.PathEscape(name))
 	r.Header.Set("Content-Type", "application/octet-stream")
 	resp, err := c.http.Do(r)
+	if err != nil && in.broken(size) {
+		return app.File{}, &app.Problem{Kind: app.ProblemInvalid,
+			Sentence: fmt.Sprintf("%q changed or vanished while it was read; nothing was sent, choose it again.", name)}
+	}
 	if err != nil {
 		return app.File{}, fmt.Errorf("add file: %w", err)
 	}
 	defer resp.Body.Close()
 	var f app.File
 	return f, readReply(resp, &f)
+}
+
+// countedBody knows, after a call failed, whether that was the file's fault.
+type countedBody struct {
+	r  io.Reader
+	mu sync.Mutex // the transport reads beside the caller
+	n  int64
+	at error // the end, or why reading broke off
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.n += int64(n)
+	b.at = err
+	return n, err
+}
+
+// broken reports whether the file could not be read to its end, or had another size than it was said to have.
+func (b *countedBody) broken(size int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at != nil && b.at != io.EOF || b.at == io.EOF && b.n < size || b.n > size
 }

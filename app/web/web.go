@@ -10,8 +10,10 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,7 +32,15 @@ type Office interface {
 // MaxRequest is the most bytes that a call may have; files go another way.
 const MaxRequest = 1 << 20
 
-const cookieName = "hallway"
+// cookieName is the session's cookie of a door. A browser keeps cookies by host, not by port, so that several nodes on
+// one computer need names of their own.
+func cookieName(host string) string {
+	_, port, err := net.SplitHostPort(host)
+	if err != nil {
+		return "hallway"
+	}
+	return "hallway-" + port
+}
 
 // csp lets the page load nothing but its own files: nothing inline, nothing from elsewhere, no frame around it.
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; " +
@@ -68,9 +78,11 @@ func (s *Server) Socket() http.Handler {
 // Loopback is the door for a browser on this computer. host is the address that the listener has, as a browser writes
 // it in Host; every request must carry it.
 func (s *Server) Loopback(host string) http.Handler {
-	mux := s.routes(s.needSession)
-	mux.Handle("GET /events", s.needSession(http.HandlerFunc(s.events)))
-	mux.HandleFunc("POST /session", s.openSession)
+	cookie := cookieName(host)
+	guard := func(next http.Handler) http.Handler { return s.needSession(cookie, next) }
+	mux := s.routes(guard)
+	mux.Handle("GET /events", guard(http.HandlerFunc(s.events)))
+	mux.HandleFunc("POST /session", func(w http.ResponseWriter, r *http.Request) { s.openSession(w, r, cookie) })
 	return s.headers(s.checkOrigin(host, mux))
 }
 
@@ -148,7 +160,7 @@ func (s *Server) checkOrigin(host string, next http.Handler) http.Handler {
 }
 
 // openSession swaps the one-time token for a cookie that scripts cannot read.
-func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
+func (s *Server) openSession(w http.ResponseWriter, r *http.Request, cookie string) {
 	var body struct {
 		Token string `json:"token"`
 	}
@@ -161,7 +173,7 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusUnauthorized, "This address was used already or is of an earlier run; take the one that Hallway printed last.")
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: cookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	writeJSON(w, http.StatusOK, app.Done{})
 }
 
@@ -177,9 +189,9 @@ func (s *Server) swap(token, value string) bool {
 	return true
 }
 
-func (s *Server) needSession(next http.Handler) http.Handler {
+func (s *Server) needSession(cookie string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := r.Cookie(cookieName)
+		c, err := r.Cookie(cookie)
 		s.mu.Lock()
 		want := s.session
 		s.mu.Unlock()
@@ -257,6 +269,10 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, MaxRequest))
 	if err := dec.Decode(into); err != nil {
+		var over *http.MaxBytesError
+		if errors.As(err, &over) {
+			return &app.Problem{Kind: app.ProblemTooLarge, Sentence: "That is too much for one call; send it as a file."}
+		}
 		return &app.Problem{Kind: app.ProblemInvalid, Sentence: "The call could not be read; reload the page."}
 	}
 	return nil
