@@ -23,7 +23,7 @@ import (
 //
 //	"hallway/bundle/v1\n" | workspace id 32
 //	records: 1 | scope id 32 | uvarint length | segment (crdt SPEC 7)
-//	0 at the end, so that a bundle that was cut is told from a whole one
+//	0 at the end and nothing after it, so that a bundle that was cut is told from a whole one
 //
 // It is read by the same path as what the network brings.
 const (
@@ -32,6 +32,7 @@ const (
 	bundleEnd     = 0
 	maxSegment    = 8 << 20 // bytes of one record
 	bundleBatch   = 64      // segments ingested at a time
+	maxBundleWork = 20      // scrypt's cost as a power of two: what opening a file that others made may take, a gigabyte
 )
 
 // BundleMake writes what this person can read, with the ops that it rests on, into a sealed file.
@@ -178,7 +179,11 @@ func (of *Office) BundleApply(ctx context.Context, req BundleApplyRequest) (Bund
 func (s *space) bundleIdentities(passphrase string) ([]age.Identity, error) {
 	if passphrase != "" {
 		id, err := age.NewScryptIdentity(passphrase)
-		return []age.Identity{id}, err
+		if err != nil {
+			return nil, err
+		}
+		id.SetMaxWorkFactor(maxBundleWork)
+		return []age.Identity{id}, nil
 	}
 	var out []age.Identity
 	for _, p := range s.ring.PUKs() {
@@ -206,7 +211,13 @@ func (s *space) readBundle(ctx context.Context, r *bufio.Reader) (BundleReply, e
 	for {
 		kind, err := r.ReadByte()
 		if err == nil && kind == bundleEnd {
-			return out, b.flush(ctx)
+			if err = b.flush(ctx); err != nil {
+				return out, err
+			}
+			if _, err = r.ReadByte(); err != io.EOF {
+				return out, errBundle
+			}
+			return out, nil
 		}
 		if err != nil || kind != bundleSegment {
 			return out, errors.Join(b.flush(ctx), errBundle)
@@ -225,9 +236,9 @@ func readSegment(r *bufio.Reader) (scope crdt.ScopeID, seg *crdt.Segment, err er
 	if _, err = io.ReadFull(r, scope[:]); err != nil {
 		return scope, nil, err
 	}
-	n, err := binary.ReadUvarint(r)
-	if err != nil || n > maxSegment {
-		return scope, nil, errBundle
+	n, err := readLength(r)
+	if err != nil {
+		return scope, nil, err
 	}
 	raw := make([]byte, n)
 	if _, err = io.ReadFull(r, raw); err != nil {
@@ -235,6 +246,27 @@ func readSegment(r *bufio.Reader) (scope crdt.ScopeID, seg *crdt.Segment, err er
 	}
 	seg, err = crdt.ParseSegment(raw)
 	return scope, seg, err
+}
+
+// readLength is a minimal uvarint of at most maxSegment.
+func readLength(r io.ByteReader) (n uint64, err error) {
+	for shift := 0; n <= maxSegment; shift += 7 {
+		c, err := r.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		n |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			if n > maxSegment || c == 0 && shift > 0 {
+				break
+			}
+			return n, nil
+		}
+		if shift == 21 {
+			break // more than four bytes are over the limit, or not the shortest
+		}
+	}
+	return 0, errBundle
 }
 
 // bundleReader gathers segments of one scope into batches.

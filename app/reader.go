@@ -27,13 +27,15 @@ type reader struct {
 	cursor uint64        // up to which the view has been fed
 	moved  chan struct{} // closed when cursor moves
 	live   bool          // start has read what was here: from now on what arrives is news
-	fresh  map[crdt.ScopeID]bool
+
+	owed  map[crdt.ScopeID]bool // of the reader's goroutine: channels of whose new posts faces are still to be told
+	since time.Time             // since when
 }
 
 const readBatch = 512
 
 func newReader(s *space) *reader {
-	return &reader{s: s, jobs: make(chan func(), 64), moved: make(chan struct{}), fresh: map[crdt.ScopeID]bool{}}
+	return &reader{s: s, jobs: make(chan func(), 64), moved: make(chan struct{}), owed: map[crdt.ScopeID]bool{}}
 }
 
 // start brings seal and the view up to what is durable, so that an Office that has just been opened answers in full.
@@ -104,6 +106,24 @@ func (r *reader) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// owe notes that faces are to be told of a channel, together with all that comes meanwhile.
+func (r *reader) owe(scope crdt.ScopeID) {
+	if !r.owes() {
+		r.since = time.Now()
+	}
+	r.owed[scope] = true
+}
+
+func (r *reader) owes() bool { return len(r.owed) > 0 }
+
+// pay tells faces what is owed to them, when it is time.
+func (r *reader) pay(ctx context.Context) {
+	if r.owes() && time.Since(r.since) >= tellWithin {
+		r.s.tellFlood(ctx, r.owed)
+		clear(r.owed)
 	}
 }
 
@@ -204,8 +224,7 @@ func (b *batch) addContent(e replica.Entry) error {
 	opened, err := s.seal.OpenOp(e.Admitted)
 	var missing *seal.MissingKey
 	if err != nil && !errors.As(err, &missing) {
-		s.log.Debug("op not opened", "op", e.Admitted.Verified().ID(), "err", err)
-		return nil
+		s.log.Debug("op says nothing that can be opened", "op", e.Admitted.Verified().ID(), "err", err)
 	}
 	b.items = append(b.items, b.r.item(opened, e.Admitted))
 	b.before(e)
@@ -341,7 +360,7 @@ func (r *reader) reopen(ctx context.Context, epochs []crdt.EpochID) {
 			continue
 		}
 		opened, err := r.s.seal.OpenOp(e.Admitted)
-		if err != nil {
+		if missing := (*seal.MissingKey)(nil); errors.As(err, &missing) {
 			continue
 		}
 		items = append(items, r.item(opened, e.Admitted))

@@ -53,6 +53,7 @@ const (
 	MaxImportedReactions = 64
 	MaxImportedPeople    = 1000 // for one emoji
 	MaxURL               = 2048
+	maxMicros            = 1 << 57 // a time, in the year 6536: its milliseconds fit into a clock, and its year has four digits
 )
 
 // Kind implements Body.
@@ -101,6 +102,7 @@ func (m *Imported) walk(c *codec) {
 		list(c, &r.By, MaxImportedPeople, 2, func(c *codec, p *ImportedPerson) {
 			c.text(&p.Name, 0, MaxName)
 			walkUser(c, &p.User)
+			c.require(p.Name != "" || !p.User.IsZero())
 		})
 		c.require(len(r.By) > 0)
 	})
@@ -127,7 +129,7 @@ func walkTime(c *codec, t *time.Time) {
 		us = uint64(t.UnixMicro())
 		c.require(t.UnixMicro() > 0)
 	}
-	c.number(&us, 1<<58)
+	c.number(&us, maxMicros)
 	if *t = (time.Time{}); us > 0 {
 		*t = time.UnixMicro(int64(us)).UTC()
 	}

@@ -9,13 +9,19 @@ import (
 // keeps inner.
 func Open(adm access.Admitted, inner []byte) (Opened, error) { return open(originOf(adm), inner) }
 
-// OpenRedact is what an admitted Redact says; its payload was never sealed.
-func OpenRedact(adm access.Admitted) (Opened, error) {
+// OpenRedact is what an admitted Redact says; its payload was never sealed. One that breaks its form names nothing.
+func OpenRedact(adm access.Admitted) Opened {
 	op := adm.Verified().Op()
 	if op.Type != crdt.TypeRedact || !op.HasPayload() {
-		return Opened{origin: originOf(adm), state: StateErased}, nil
+		return ErasedOp(adm)
 	}
 	return openRedact(originOf(adm), op.Payload)
+}
+
+// BrokenOp stands for an admitted content op that nobody can open: its author sealed it otherwise than its header says,
+// or sealed nothing that is an envelope. It says nothing, as a kind that is not known, and can be deleted as such.
+func BrokenOp(adm access.Admitted) Opened {
+	return Opened{origin: originOf(adm), state: StateOpen, body: new(Unknown)}
 }
 
 // LockedOp stands for an admitted content op whose key is not here yet.

@@ -81,10 +81,10 @@ func open(from Origin, inner []byte) (Opened, error) {
 	return Opened{origin: from, state: StateOpen, deps: e.Deps, body: e.Body, inner: inner}, nil
 }
 
-func openRedact(from Origin, payload []byte) (Opened, error) {
+func openRedact(from Origin, payload []byte) Opened {
 	r, err := crdt.ParseRedactBody(payload)
 	if err != nil {
-		return Opened{}, fmt.Errorf("open %s: %w", from.ID, err)
+		r = crdt.RedactBody{} // an author's nonsense deletes nothing
 	}
-	return Opened{origin: from, state: StateRedact, redact: r}, nil
+	return Opened{origin: from, state: StateRedact, redact: r}
 }

@@ -36,12 +36,20 @@ func (r ReadState) Merge(o ReadState) ReadState {
 	return out
 }
 
-// MaxReadLogs is how many logs a ReadState may name.
-const MaxReadLogs = 1 << 16
+// Limits of a ReadState.
+const (
+	MaxReadLogs   = 1 << 20 // logs, far more than a scope has
+	MaxGeneration = 1 << 48
+	maxBelow      = 1<<48 + 1 // one more than the highest seq
+)
 
-// Append appends the state's encoding: generation, then logs in order, each with its seq.
+// Append appends the state's encoding: generation, then logs in order, each with its seq. It appends nothing where the
+// state is over its limits, which no ops lead to.
 func (r ReadState) Append(b []byte) []byte {
-	out, _ := encode("read state", b, r.walk) // no value of the type breaks a rule
+	out, err := encode("read state", b, r.walk)
+	if err != nil {
+		return b
+	}
 	return out
 }
 
@@ -60,7 +68,7 @@ type readLog struct {
 }
 
 func (r ReadState) walk(c *codec) {
-	c.number(&r.Generation, ^uint64(0))
+	c.number(&r.Generation, MaxGeneration)
 	logs := make([]readLog, 0, len(r.Below))
 	for log, n := range r.Below {
 		if n > 0 {
@@ -72,7 +80,7 @@ func (r ReadState) walk(c *codec) {
 }
 
 func (r *ReadState) parse(c *codec) {
-	c.number(&r.Generation, ^uint64(0))
+	c.number(&r.Generation, MaxGeneration)
 	var logs []readLog
 	walkReadLogs(c, &logs)
 	r.Below = make(map[crdt.LogID]uint64, len(logs))
@@ -85,7 +93,7 @@ func walkReadLogs(c *codec, logs *[]readLog) {
 	var last *readLog
 	list(c, logs, MaxReadLogs, len(crdt.LogID{})+1, func(c *codec, l *readLog) {
 		c.fixed(l.log[:])
-		c.number(&l.below, ^uint64(0))
+		c.number(&l.below, maxBelow)
 		c.require(l.below > 0 && (last == nil || bytes.Compare(last.log[:], l.log[:]) < 0))
 		last = l
 	})

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -104,7 +103,14 @@ func (r *React) walk(c *codec) {
 
 func walkEmoji(c *codec, p *string) {
 	c.text(p, 1, MaxEmoji)
-	c.require(!strings.ContainsFunc(*p, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }))
+	c.require(!strings.ContainsFunc(*p, blank))
+}
+
+// blank reports control characters and white space. The list stands here, not in a table of Unicode's that the next
+// version of the language may change: what one copy takes all must take.
+func blank(r rune) bool {
+	return r <= 0x20 || r >= 0x7f && r <= 0xa0 || r == 0x1680 || r >= 0x2000 && r <= 0x200a || r == 0x2028 || r == 0x2029 ||
+		r == 0x202f || r == 0x205f || r == 0x3000
 }
 
 func (p *Pin) walk(c *codec) {

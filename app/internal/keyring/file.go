@@ -245,8 +245,13 @@ func parseContents(b []byte) (contents, error) {
 		last = gen
 		c.puks = append(c.puks, PUK{Gen: uint32(gen), Identity: r.identity()})
 	}
+	before := ""
 	for range r.count(maxExtras) {
 		name := string(r.part(MaxExtra))
+		if name <= before {
+			r.fail()
+		}
+		before = name
 		c.extra[name] = bytes.Clone(r.part(MaxExtra))
 	}
 	if err := r.done(); err != nil || len(c.device) == 0 {

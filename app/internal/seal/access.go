@@ -30,27 +30,32 @@ func (s *Sealer) Take(v View, adm access.Admitted) (Taken, error) {
 	return Taken{}, nil
 }
 
-// OpenOp opens an admitted content op. Where its key is not here the answer is good, in the state chat.StateLocked, and
-// comes with a *MissingKey that says why. Any other error means that the op can never be opened: its author sealed
-// something else than the header says, or what chat refuses.
+// OpenOp opens an admitted content op. The answer is always good. Where the op's key is not here it is in the state
+// chat.StateLocked and comes with a *MissingKey that says why. Any other error means that the op can never be opened,
+// since its author sealed something else than the header says, or what chat refuses: the answer is then
+// chat.BrokenOp, the same on every copy that has the key.
 func (s *Sealer) OpenOp(adm access.Admitted) (chat.Opened, error) {
 	op := adm.Verified().Op()
 	switch {
 	case op.Type == crdt.TypeRedact:
-		return chat.OpenRedact(adm)
+		return chat.OpenRedact(adm), nil
 	case !op.HasPayload():
 		return chat.ErasedOp(adm), nil
 	case op.Type != crdt.TypeContent:
-		return chat.Opened{}, fmt.Errorf("open op of type %#x: %w", byte(op.Type), ErrMalformed)
+		return chat.BrokenOp(adm), fmt.Errorf("open op of type %#x: %w", byte(op.Type), ErrMalformed)
 	}
 	content, err := s.openContent(adm.Scope(), op)
 	if missing := (*MissingKey)(nil); errors.As(err, &missing) {
 		return chat.LockedOp(adm), missing
 	}
 	if err != nil {
-		return chat.Opened{}, err
+		return chat.BrokenOp(adm), err
 	}
-	return chat.Open(adm, content)
+	opened, err := chat.Open(adm, content)
+	if err != nil {
+		return chat.BrokenOp(adm), err
+	}
+	return opened, nil
 }
 
 // HeadsOf answers the access heads that an Auth stands for; the store keeps them.
@@ -112,16 +117,16 @@ func (a *accessView) convert(list []access.Recipient) []Recipient {
 	return out
 }
 
-func (a *accessView) RecipientsAt(key crdt.ScopeID, auth crdt.AuthRef) ([]Recipient, int, bool) {
+func (a *accessView) RecipientsAt(key crdt.ScopeID, auth crdt.AuthRef) ([]Recipient, bool) {
 	heads, ok := a.heads(auth)
 	if !ok {
-		return nil, 0, false
+		return nil, false
 	}
 	list, err := a.v.RecipientsAt(key, heads)
 	if err != nil {
-		return nil, 0, false
+		return nil, false
 	}
-	return a.convert(list), 0, true
+	return a.convert(list), true
 }
 
 func (a *accessView) Lost(key crdt.ScopeID, auth crdt.AuthRef) bool {

@@ -52,7 +52,7 @@ func (s *Sealer) boxCipher(key crdt.ScopeID, newer, older crdt.EpochID, under ke
 	return a, append(context, older[:]...), nil
 }
 
-// secrets is a list of epochs with their secrets, as grants and answers carry it inside a wrap.
+// secrets is a list of epochs with their secrets, sorted by id, as parts, grants and answers carry it inside a wrap.
 type secrets []struct {
 	epoch  crdt.EpochID
 	secret keyring.Secret
@@ -76,6 +76,10 @@ func parseSecrets(b []byte) (secrets, error) {
 	for i := range l {
 		r.fill(l[i].epoch[:])
 		r.fill(l[i].secret[:])
+		if l[i].epoch.IsZero() || i > 0 && bytes.Compare(l[i-1].epoch[:], l[i].epoch[:]) >= 0 {
+			r.fail()
+			break
+		}
 	}
 	if err := r.done("secrets"); err != nil {
 		return nil, err

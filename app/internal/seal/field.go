@@ -14,17 +14,16 @@ type Field string
 // The sealed fields of access bodies.
 const (
 	FieldWorkspaceName Field = "workspace-name"
-	FieldPersonName    Field = "person-name"
 	FieldProfile       Field = "profile"
 	FieldRequestName   Field = "request-name"
 	FieldChannelName   Field = "channel-name"
 	FieldChannelTopic  Field = "channel-topic"
 	FieldInviteNote    Field = "invite-note"
-	FieldRemoveReason  Field = "remove-reason"
 )
 
-// MaxField is the longest sealed field in bytes.
-const MaxField = 4096
+// MaxField is the longest text of a sealed field in bytes: padded and sealed it still fits into the box of 4,096 bytes
+// that an access body has room for.
+const MaxField = 3967
 
 // SealField seals a name, a title or a topic for an access body under an epoch that EpochToSend answered for scope's key
 // scope. It refuses as SealOp does.

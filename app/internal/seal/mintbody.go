@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 
@@ -110,6 +111,11 @@ func parseMint(b []byte) (mintBody, error) {
 		if flags&flagInline != 0 {
 			for range m.parts {
 				m.inline = append(m.inline, bytes.Clone(r.part(maxInline)))
+			}
+			for i, p := range m.inline {
+				if sha256.Sum256(p) != m.parts[i] {
+					r.fail() // its hash names another
+				}
 			}
 		}
 	}

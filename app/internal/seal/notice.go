@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"fmt"
 
 	"hallway/app/internal/keyring"
@@ -50,7 +51,7 @@ func (s *Sealer) TryNotice(v View, box []byte) (n Notice, ok bool) {
 		if err != nil {
 			continue
 		}
-		if len(content) < 64 {
+		if len(content) < 64 || len(bytes.Trim(content[64:], "\x00")) > 0 {
 			return Notice{}, false
 		}
 		return Notice{Scope: crdt.ScopeID(content[:32]), Genesis: crdt.OpID(content[32:64])}, true

@@ -128,7 +128,7 @@ func (m *sendModel) hear(d *desk) {
 		if m.had[d.name][i] || !rapid.Bool().Draw(m.t, "arrives") {
 			continue
 		}
-		if _, _, ok := d.view().RecipientsAt(m.w.key, op.Op().Auth); !ok {
+		if _, ok := d.view().RecipientsAt(m.w.key, op.Op().Auth); !ok {
 			continue
 		}
 		m.note(d, i)

@@ -10,10 +10,9 @@ import (
 // past is who had to hold an epoch of a key scope as of an op's Auth. It never changes once it can be told, so that it
 // is kept: to resolve thousands of people anew at every message would be too dear.
 type past struct {
-	users   []User // sorted
-	me      int    // the place of this person, or -1
-	gen     uint32 // of his PUK then
-	covered int    // access ops in that past
+	users []User // sorted
+	me    int    // the place of this person, or -1
+	gen   uint32 // of his PUK then
 }
 
 type pastKey struct {
@@ -32,11 +31,11 @@ func (s *Sealer) at(v View, key crdt.ScopeID, auth crdt.AuthRef) (*past, bool) {
 	if p, ok := s.pasts[k]; ok {
 		return p, true
 	}
-	list, covered, ok := v.RecipientsAt(key, auth)
+	list, ok := v.RecipientsAt(key, auth)
 	if !ok {
 		return nil, false
 	}
-	p := &past{me: -1, covered: covered, users: make([]User, len(list))}
+	p := &past{me: -1, users: make([]User, len(list))}
 	me := s.ring.User()
 	for i := range list {
 		p.users[i] = list[i].User

@@ -13,7 +13,6 @@ import (
 type verdict struct {
 	auth      crdt.AuthRef
 	ok        bool
-	covered   int
 	ungranted []User
 }
 
@@ -26,8 +25,8 @@ type Choice struct {
 
 // EpochToSend answers the epoch to seal under in a scope, or ErrNeedMint (protocol 6.4). An epoch qualifies where all
 // who can open it may still read in v, by keys that were not revoked, and where those who have come since may have it by
-// the channel's history policy. Of several the one that covers most access ops is taken, then the one with
-// the lowest id, so that desks that know the same write under the same.
+// the channel's history policy. Of several the one that fewest of them lack is taken, then the one with the lowest id, so
+// that desks that know the same write under the same.
 func (s *Sealer) EpochToSend(v View, scope crdt.ScopeID) (Choice, error) {
 	key := v.KeyScope(scope)
 	s.mu.Lock()
@@ -39,7 +38,7 @@ func (s *Sealer) EpochToSend(v View, scope crdt.ScopeID) (Choice, error) {
 		if !a.ok {
 			continue
 		}
-		if best == nil || cmp.Or(cmp.Compare(a.covered, why.covered), bytes.Compare(best.epoch[:], m.epoch[:])) > 0 {
+		if best == nil || cmp.Or(cmp.Compare(len(a.ungranted), len(why.ungranted)), bytes.Compare(m.epoch[:], best.epoch[:])) < 0 {
 			best, why = m, a
 		}
 	}
@@ -99,7 +98,7 @@ func (s *Sealer) judgeAnew(v View, m *mint, at *past) verdict {
 			return verdict{}
 		}
 	}
-	a := verdict{ok: true, covered: at.covered}
+	a := verdict{ok: true}
 	all := v.History(m.key).Kind == HistoryAll
 	for _, r := range now {
 		if at.has(r.User) || m.grantedTo(r.User) {

@@ -51,7 +51,7 @@ func (s *Sealer) OpenSignal(scope crdt.ScopeID, h SignalHeader, box []byte) ([]b
 }
 
 func (s *Sealer) signalContext(scope crdt.ScopeID, h SignalHeader) []byte {
-	b := append([]byte("hallway/signal/v1"), s.ws[:]...)
+	b := append([]byte("hallway/signal-box/v1"), s.ws[:]...)
 	b = append(b, scope[:]...)
 	b = append(b, h.Device[:]...)
 	b = append(b, h.Epoch[:]...)

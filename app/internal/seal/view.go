@@ -45,9 +45,9 @@ type View interface {
 	Auth(key crdt.ScopeID) crdt.AuthRef
 	// Recipients are those who must hold the current epoch, sorted by user.
 	Recipients(key crdt.ScopeID) []Recipient
-	// RecipientsAt are those who had to as of an op's Auth, sorted by user, and how many access ops are in its past; ok
-	// is false where the heads behind it are not known.
-	RecipientsAt(key crdt.ScopeID, auth crdt.AuthRef) (r []Recipient, covered int, ok bool)
+	// RecipientsAt are those who had to as of an op's Auth, sorted by user; ok is false where the heads behind it are not
+	// known.
+	RecipientsAt(key crdt.ScopeID, auth crdt.AuthRef) (r []Recipient, ok bool)
 	// Lost reports whether somebody who might read as of auth, or has come since, lost that right or had a device revoked,
 	// and so his PUK, by something outside the past of auth. It may answer yes too often, never too seldom: whoever
 	// came and went since may have been given the epoch by an op that this desk has not heard of.

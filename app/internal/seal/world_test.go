@@ -196,17 +196,17 @@ func (v *view) Auth(crdt.ScopeID) crdt.AuthRef      { return v.auth }
 func (v *view) Recipients(crdt.ScopeID) []Recipient { return v.w.resolve(v.heard) }
 func (v *view) History(crdt.ScopeID) History        { return History{Kind: v.w.hist, Days: 7} }
 
-func (v *view) RecipientsAt(_ crdt.ScopeID, auth crdt.AuthRef) ([]Recipient, int, bool) {
+func (v *view) RecipientsAt(_ crdt.ScopeID, auth crdt.AuthRef) ([]Recipient, bool) {
 	s, ok := v.w.sets[auth]
 	if !ok {
-		return nil, 0, false
+		return nil, false
 	}
 	for i := range s {
 		if !v.heard[i] {
-			return nil, 0, false
+			return nil, false
 		}
 	}
-	return v.w.resolve(s), len(s), true
+	return v.w.resolve(s), true
 }
 
 func (v *view) Lost(_ crdt.ScopeID, auth crdt.AuthRef) bool {
