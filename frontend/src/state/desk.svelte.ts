@@ -34,6 +34,11 @@ export class Desk {
   private local = 0;
 
   constructor() {
+    office.around = (run) => {
+      const inner = () => (this.thread ? this.thread.batch(run) : run());
+      if (this.log) this.log.batch(inner);
+      else inner();
+    };
     office.hear((e) => {
       if (e.event === 'reset') {
         this.reset();

@@ -55,6 +55,8 @@ export class Log {
   arrivals = $state(0);
   generation = 0;
   view: View | undefined;
+  private together = false;
+  private arrived: string[] = [];
 
   constructor(
     readonly channel: string,
@@ -64,8 +66,26 @@ export class Log {
 
   private change(next: Rows): void {
     const set = () => (this.w = next);
-    if (this.view) this.view.hold(set);
+    if (this.view && !this.together) this.view.hold(set);
     else set();
+  }
+
+  /** batch makes the changes of many events one, so that a catch-up of thousands is laid out once. */
+  batch(run: () => void): void {
+    if (!this.view || this.together) {
+      run();
+      return;
+    }
+    this.together = true;
+    this.view.hold(run);
+    this.together = false;
+    const arrived = this.arrived;
+    this.arrived = [];
+    for (const id of arrived) this.notice(id);
+  }
+
+  private notice(id: string): void {
+    if (!this.view?.seen(id)) this.late = [...this.late, id];
   }
 
   /** load reads a page afresh and goes where intent says. */
@@ -121,7 +141,9 @@ export class Log {
     if (rows !== this.w) this.change(rows);
     if (did === 'changed' || m.mine || m.kind !== 'message') return;
     if (m.late) {
-      if (!this.view?.seen(m.id)) this.late = [...this.late, m.id];
+      // Whether it is in view can be told once it is drawn.
+      if (this.together) this.arrived.push(m.id);
+      else this.notice(m.id);
     } else if (!stuck && did !== 'above') {
       this.fresh++;
       if (m.mentions?.some((x) => x.you)) this.freshMentions++;

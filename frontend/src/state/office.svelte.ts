@@ -42,6 +42,9 @@ export class Office {
   readonly unread = $derived(this.channels.reduce((k, c) => k + (c.joined ? c.unread : 0), 0));
   readonly mentions = $derived(this.channels.reduce((k, c) => k + (c.joined ? c.mentions : 0), 0));
 
+  /** around wraps the handling of a frame's events; the desk holds its lists still there. */
+  around: (run: () => void) => void = (run) => run();
+
   private transport!: Transport;
   private stop: (() => void) | undefined;
   private seq = '0';
@@ -153,7 +156,9 @@ export class Office {
       this.scheduled = false;
       const events = this.queue;
       this.queue = [];
-      for (const e of events) this.one(e);
+      this.around(() => {
+        for (const e of events) this.one(e);
+      });
     };
     if (document.visibilityState === 'visible') requestAnimationFrame(run);
     else setTimeout(run, 50);

@@ -30,6 +30,7 @@ export class FakeOffice implements Transport {
   private settings: Settings;
   private state: Options['start'];
   private joined = false;
+  private nights = 0;
 
   constructor(private options: Options) {
     this.state = options.start;
@@ -92,6 +93,19 @@ export class FakeOffice implements Transport {
     this.insert(m);
     this.emit({ event: 'message', channel: channelID, id: m.id, message: m, info: this.info(channelID) });
     return m;
+  }
+
+  /** catchesUp lets n messages arrive at once, as after a night offline. */
+  catchesUp(channelID: string, n: number): void {
+    const events: Event[] = [];
+    const from = Date.now() + 60_000 * ++this.nights;
+    for (let i = 0; i < n; i++) {
+      const m = say(channelID, 'ada', new Date(from + i).toISOString(), `Caught up ${i}`);
+      this.rows.get(channelID)!.push(m);
+      events.push({ seq: String(this.seq++), workspace: 'ws1', event: 'message', channel: channelID, id: m.id, message: m });
+    }
+    events[n - 1]!.info = this.info(channelID);
+    this.send_?.(events);
   }
 
   /** changes edits a row as an event would. */

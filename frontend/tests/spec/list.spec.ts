@@ -100,6 +100,25 @@ test('at the bottom the view follows; away from it, a button counts', async ({ p
   await expect(page.getByText('Nor this @Farah')).toBeInViewport();
 });
 
+test('2,000 messages at once are laid out once, and move nothing for who reads above', async ({ page }) => {
+  await page.evaluate(() => {
+    const w = window as unknown as { layouts: number };
+    w.layouts = 0;
+    new MutationObserver(() => w.layouts++).observe(document.querySelector('[role=feed]')!, { childList: true });
+    window.fake.catchesUp('big', 2000);
+  });
+  await expect(page.getByText('Caught up 1999')).toBeInViewport();
+  expect(await page.evaluate(() => (window as unknown as { layouts: number }).layouts)).toBeLessThanOrEqual(5);
+  expect(await page.getByRole('article').count()).toBeLessThanOrEqual(240);
+  await scroll(page, -1500);
+  await frames(page);
+  await idle(page);
+  const row = await middle(page);
+  await page.evaluate(() => window.fake.catchesUp('big', 2000));
+  await expect(page.getByRole('button', { name: 'To the newest message, 2000 new' })).toBeVisible();
+  expect(Math.abs((await topOf(page, row.id)) - row.top)).toBeLessThanOrEqual(1);
+});
+
 test('dragging the scroll bar to the top brings one page and holds', async ({ page }) => {
   const before = await page.getByRole('article').count();
   await page.evaluate(() => (document.querySelector('section.list')!.scrollTop = 0));
