@@ -69,16 +69,12 @@ func (of *Office) Create(ctx context.Context, req CreateRequest) (CreateReply, e
 	rk, _ := ring.Recovery()
 	return CreateReply{
 		Workspace: s.idText(), Name: name, Member: s.self.String(), Device: s.device.String(),
-		Recovery: strings.Fields(rk.Phrase()), Kit: kitWords(wk, s.id, name),
+		Recovery: strings.Fields(rk.Phrase()), Kit: wk.Words(),
 	}, nil
 }
 
 // usePQ is the setting of new workspaces: every wrap is hybrid post-quantum (protocol 6.2).
 const usePQ = true
-
-func kitWords(wk keyring.WorkspaceKey, ws crdt.WorkspaceID, name string) []string {
-	return strings.Fields(wk.Kit(ws, name))
-}
 
 type newSpaceOptions struct {
 	name, as, device string

@@ -270,7 +270,7 @@ func (of *Office) RecoverySheet(_ context.Context, req RecoverySheetRequest) (Re
 		out.Kept, out.Words = false, strings.Fields(rk.Phrase())
 	}
 	if wk, ok := s.ring.WorkspaceKey(); ok {
-		out.Kit = kitWords(wk, s.id, out.Name)
+		out.Kit = wk.Words()
 	}
 	if m, ok := s.access().Member(s.self); ok {
 		out.Created = m.Joined.Time()

@@ -22,6 +22,9 @@ func (k WorkspaceKey) Kit(ws crdt.WorkspaceID, name string) string {
 	return b.String()
 }
 
+// Words are the workspace key's 24 words alone, for a page that says the rest itself.
+func (k WorkspaceKey) Words() []string { return toWords(k.entropy) }
+
 // ParseKit reads what Kit wrote.
 func ParseKit(text string) (WorkspaceKey, crdt.WorkspaceID, error) {
 	var ws crdt.WorkspaceID
