@@ -38,14 +38,14 @@ export function dayLine(iso: string, today: string, yesterday: string, now = new
   return ago === 0 ? `${today}, ${text}` : ago === 1 ? `${yesterday}, ${text}` : text;
 }
 
-/** moment is a time as short as can be: 14:02 today, Tuesday this week, else 8 Mar 2023. */
+/** moment is a time as short as can be: 14:02 today, Tuesday in the week before, else 8 Mar 2023. A day to come has its date. */
 export function moment(iso: string, yesterday: string, now = new Date(), withClock = false): string {
   const d = new Date(iso);
   const ago = days(d, now);
-  if (ago <= 0) return clock(iso);
+  if (ago === 0) return clock(iso);
   const at = withClock ? ` ${clock(iso)}` : '';
   if (ago === 1) return yesterday + at;
-  if (ago < 7) return date('weekday', { weekday: 'long' }).format(d) + at;
+  if (ago > 0 && ago < 7) return date('weekday', { weekday: 'long' }).format(d) + at;
   const far = d.getFullYear() !== now.getFullYear();
   const day = date(far ? 'short-year' : 'short', { day: 'numeric', month: 'short', ...(far ? { year: 'numeric' } : {}) }).format(d);
   return withClock ? `${day}, ${clock(iso)}` : day;

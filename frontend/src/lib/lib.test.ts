@@ -25,6 +25,7 @@ describe('times', () => {
     expect(moment(new Date(2026, 10, 19, 9, 5).toISOString(), 'yesterday', now)).toBe('09:05');
     expect(moment(new Date(2026, 10, 18, 17, 30).toISOString(), 'yesterday', now, true)).toBe('yesterday 17:30');
     expect(moment(new Date(2026, 10, 17, 9, 5).toISOString(), 'yesterday', now)).toBe('Tuesday');
+    expect(moment(new Date(2026, 10, 26, 9, 5).toISOString(), 'yesterday', now, true)).toBe('26 Nov, 09:05');
     expect(moment(new Date(2023, 2, 8, 10, 15).toISOString(), 'yesterday', now)).toBe('8 Mar 2023');
   });
   it('by calendar days, not by hours', () => {
