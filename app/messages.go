@@ -56,7 +56,22 @@ func (of *Office) History(ctx context.Context, req HistoryRequest) (HistoryReply
 }
 
 // attend tells catch-up which channel a person looks at, so that it is fetched first.
-func (s *space) attend(scope crdt.ScopeID) { s.rep.Attend([]crdt.ScopeID{scope}) }
+func (s *space) attend(scope crdt.ScopeID) {
+	s.attended.Store(&scope)
+	s.rep.Attend([]crdt.ScopeID{scope})
+}
+
+// tellComplete tells how complete the channel that a person looks at is now.
+func (s *space) tellComplete() {
+	scope := s.attended.Load()
+	if scope == nil {
+		return
+	}
+	if ch, ok := s.access().Channel(*scope); ok {
+		c := s.completeness(&ch)
+		s.publish(Event{Kind: EventSync, Channel: c.Channel, Completeness: &c})
+	}
+}
 
 // Thread reads a page of replies.
 func (of *Office) Thread(ctx context.Context, req ThreadRequest) (ThreadReply, error) {

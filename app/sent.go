@@ -33,6 +33,9 @@ type sentLog struct {
 // saveEvery is how long news of what others hold may wait to be written down: losing it costs a question, no message.
 const saveEvery = 2 * time.Second
 
+// maxWatched is how many own messages of one log are watched at once, for all of which each ack is looked at.
+const maxWatched = 512
+
 func newSentLog(s *space) *sentLog {
 	l := &sentLog{
 		s: s, holds: map[peer.ID]map[crdt.LogID]catchup.Span{}, dirty: map[peer.ID]bool{},
@@ -107,6 +110,7 @@ func (l *sentLog) save(ctx context.Context) error {
 func (l *sentLog) heard(from peer.ID, events []catchup.Event) {
 	var further []crdt.OpID
 	synced := false
+	l.s.landing.note(events)
 	l.mu.Lock()
 	logs := l.holds[from]
 	if logs == nil {
@@ -153,6 +157,9 @@ func (l *sentLog) heard(from peer.ID, events []catchup.Event) {
 	if len(further) > 0 || synced {
 		l.s.reader.poke(func() { l.s.cameFurther(further, synced) })
 	}
+	if l.s.landing != nil {
+		l.s.reader.poke(l.s.land)
+	}
 }
 
 // equal notes that a device holds just what this one holds of a scope. Callers hold mu.
@@ -190,6 +197,13 @@ func (l *sentLog) watch(log crdt.LogID, seq uint64, id crdt.OpID) {
 		l.mine[log] = map[uint64]crdt.OpID{}
 	}
 	l.mine[log][seq] = id
+	if len(l.mine[log]) > maxWatched { // who looks at older ones reads them, and how far they are with them
+		for old := range l.mine[log] {
+			if old+maxWatched/2 < seq {
+				delete(l.mine[log], old)
+			}
+		}
+	}
 }
 
 // holder is one device of somebody else that ought to have what is written in a scope.

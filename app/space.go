@@ -47,6 +47,9 @@ type space struct {
 	net     *network // the desk in the network, while it runs
 	joining *joining // an admission that is not here yet; nil for who is in
 	sent    *sentLog // what others hold of what was written here
+	landing *landing // how much of what every member reads is here; nil where this run began as a member's
+
+	attended atomic.Pointer[crdt.ScopeID] // the channel that a person looked at last
 
 	closedAt time.Time          // when this copy was last open before this run
 	joinMu   sync.Mutex         // guards joining
@@ -119,6 +122,9 @@ func (s *space) open(ctx context.Context) (err error) {
 	s.net = newNetwork(s)
 	if s.joining, err = loadJoining(s); err != nil {
 		return err
+	}
+	if s.joining != nil {
+		s.landing = &landing{here: map[crdt.ScopeID]bool{}}
 	}
 	s.reader = newReader(s)
 	if err := s.reader.start(ctx); err != nil {

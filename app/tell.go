@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"slices"
+	"time"
 
 	"hallway/crdt"
 	"hallway/crdt/access"
@@ -10,27 +11,23 @@ import (
 	"hallway/store/view"
 )
 
+// flood is how many posts of one batch are told one by one. More at once is history that was fetched, not talk: events
+// for each of them would cost more than the fetching, and overflow whoever listens.
+const flood = 64
+
+// tellWithin is how long faces may wait to hear of a flood; what came by then is told at once.
+const tellWithin = 500 * time.Millisecond
+
 // tell turns what a batch changed into events.
 func (s *space) tell(ctx context.Context, c view.Changes, b *batch) {
-	kinds := map[view.What]EventKind{view.Added: EventMessage, view.Edited: EventEdit, view.Deleted: EventDelete, view.Reacted: EventReaction, view.Pinned: EventPin, view.Withdrawn: EventMessage}
 	touched := map[crdt.ScopeID]bool{}
-	for _, p := range c.Posts {
-		touched[p.Scope] = true
-		e := Event{Kind: kinds[p.What], Channel: p.Scope.String(), ID: p.ID.String(), Thread: textOf(p.Thread), Gone: p.What == view.Withdrawn}
-		if r, err := s.view().Find(ctx, p.ID); err == nil {
-			m := s.rowMaker(r.Scope).row(&r)
-			e.Message, e.ChannelName, e.Member, e.Name, e.Time = &m, m.ChannelName, m.AuthorID, m.Author, m.Time
-			if m.Mine {
-				s.sent.watch(r.Log, r.Seq, r.ID)
-			}
+	if len(c.Posts) > flood || s.reader.owes() {
+		for _, p := range c.Posts {
+			touched[p.Scope] = true
+			s.reader.owe(p.Scope)
 		}
-		if ch, err := s.channelInfo(ctx, p.Scope); err == nil {
-			e.Info, e.ChannelName = &ch, ch.Name
-		}
-		s.publish(e)
-		if !p.Thread.IsZero() {
-			s.tellRoot(ctx, p.Thread)
-		}
+	} else {
+		s.tellPosts(ctx, c.Posts, touched)
 	}
 	for _, scope := range b.channels {
 		if touched[scope] || !s.access().MayRead(s.self, scope) {
@@ -42,6 +39,46 @@ func (s *space) tell(ctx context.Context, c view.Changes, b *batch) {
 		}
 	}
 	s.tellPeople(b)
+}
+
+// tellPosts tells of each post, and of the channels that they stand in as they are after all of them.
+func (s *space) tellPosts(ctx context.Context, posts []view.Change, touched map[crdt.ScopeID]bool) {
+	kinds := map[view.What]EventKind{view.Added: EventMessage, view.Edited: EventEdit, view.Deleted: EventDelete, view.Reacted: EventReaction, view.Pinned: EventPin, view.Withdrawn: EventMessage}
+	infos, makers := map[crdt.ScopeID]*Channel{}, map[crdt.ScopeID]*rowMaker{}
+	for _, p := range posts {
+		if !touched[p.Scope] {
+			touched[p.Scope] = true
+			makers[p.Scope] = s.rowMaker(p.Scope)
+			if ch, err := s.channelInfo(ctx, p.Scope); err == nil {
+				infos[p.Scope] = &ch
+			}
+		}
+		e := Event{Kind: kinds[p.What], Channel: p.Scope.String(), ID: p.ID.String(), Thread: textOf(p.Thread), Gone: p.What == view.Withdrawn}
+		if r, err := s.view().Find(ctx, p.ID); err == nil {
+			m := makers[p.Scope].row(&r)
+			e.Message, e.Member, e.Name, e.Time = &m, m.AuthorID, m.Author, m.Time
+			if m.Mine {
+				s.sent.watch(r.Log, r.Seq, r.ID)
+			}
+		}
+		if e.Info = infos[p.Scope]; e.Info != nil {
+			e.ChannelName = e.Info.Name
+		}
+		s.publish(e)
+		if !p.Thread.IsZero() {
+			s.tellRoot(ctx, p.Thread)
+		}
+	}
+}
+
+// tellFlood tells of the channels into which much came, and that everything is to be read afresh.
+func (s *space) tellFlood(ctx context.Context, scopes map[crdt.ScopeID]bool) {
+	for scope := range scopes {
+		if ch, err := s.channelInfo(ctx, scope); err == nil {
+			s.publish(Event{Kind: EventSync, Channel: ch.ID, ChannelName: ch.Name, Info: &ch})
+		}
+	}
+	s.publish(Event{Kind: EventReset})
 }
 
 // tellRoot tells that the line under a thread's root is another now.
@@ -58,6 +95,9 @@ func (s *space) tellPeople(b *batch) {
 			row := s.memberRow(&m)
 			s.publish(Event{Kind: EventMember, Member: row.ID, Name: row.Name, Person: &row})
 		}
+	}
+	if len(b.users) > 0 {
+		s.tellComplete()
 	}
 	if b.requests && len(b.users) == 0 {
 		s.publish(Event{Kind: EventMember})
@@ -85,6 +125,7 @@ func (s *space) peerChanged(p p2p.PeerInfo, here bool) {
 	} else {
 		s.keys.soon()
 	}
+	s.tellComplete()
 	s.publish(Event{Kind: EventPeer, Peer: &row, Status: &st, Member: d.User.String(), Name: row.Member})
 	if d.User == s.self {
 		return
@@ -98,6 +139,14 @@ func (s *space) peerChanged(p p2p.PeerInfo, here bool) {
 // cameFurther tells that own messages are held by more devices, and how complete this copy now is.
 func (s *space) cameFurther(ids []crdt.OpID, synced bool) {
 	ctx := context.Background()
+	if len(ids) > flood {
+		for _, id := range ids {
+			if r, err := s.view().Find(ctx, id); err == nil {
+				s.reader.owe(r.Scope)
+			}
+		}
+		ids = nil
+	}
 	for _, id := range ids {
 		if m, err := s.message(ctx, id); err == nil && m.Mine {
 			s.publish(Event{Kind: EventState, Channel: m.Channel, ChannelName: m.ChannelName, ID: m.ID, Thread: m.Thread, Message: &m})
@@ -109,6 +158,7 @@ func (s *space) cameFurther(ids []crdt.OpID, synced bool) {
 	if st, err := s.status(ctx); err == nil {
 		s.publish(Event{Kind: EventSync, Status: &st})
 	}
+	s.tellComplete()
 	if s.joining != nil {
 		s.tellJoin()
 	}
