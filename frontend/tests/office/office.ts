@@ -20,6 +20,7 @@ type Handlers = { [M in Method]?: (r: Calls[M][0]) => Calls[M][1] };
 export class FakeOffice implements Transport {
   calls: string[] = [];
   delay = 0;
+  /** failNext refuses the next message with this sentence. */
   failNext = '';
   private seq = 1;
   private send_: ((events: Event[]) => void) | undefined;
@@ -56,7 +57,7 @@ export class FakeOffice implements Transport {
   async call<M extends Method>(method: M, request: Calls[M][0]): Promise<Calls[M][1]> {
     this.calls.push(method);
     await new Promise((r) => setTimeout(r, this.delay));
-    if (this.failNext) {
+    if (this.failNext && method === 'Send') {
       const sentence = this.failNext;
       this.failNext = '';
       throw new Problem('too_large', sentence);

@@ -99,6 +99,7 @@ test('r, e, m and + act on the row', async ({ page }) => {
   await rows.last().focus();
   await page.keyboard.press('+');
   await page.getByRole('textbox', { name: 'Find an emoji' }).fill('tada');
+  await page.getByRole('button', { name: 'party popper' }).waitFor();
   await page.keyboard.press('Enter');
   await expect(rows.last().getByRole('button', { name: /🎉 by Farah Aziz/ })).toHaveAttribute('aria-pressed', 'true');
   const mine = rows.filter({ hasText: 'I keep a list' });
