@@ -119,6 +119,9 @@ func checkClock(s *space) Check {
 func checkPeers(s *space) Check {
 	n := len(s.net.connected())
 	c := Check{Check: "peers", OK: n > 0, Says: fmt.Sprintf("%d devices are connected.", n)}
+	if n == 1 {
+		c.Says = "One device is connected."
+	}
 	if n == 0 {
 		c.Says, c.Fix = "No other desk is connected.", "See that another one is running on this network; a guest network or client isolation on the access point keeps desks apart."
 	}
@@ -129,7 +132,7 @@ func checkKeys(s *space) Check {
 	missing := s.seal.Missing()
 	c := Check{Check: "keys", OK: len(missing) == 0, Says: "Every key that this desk should have is here."}
 	if !c.OK {
-		c.Says = fmt.Sprintf("%d keys are missing and are being asked for.", len(missing))
+		c.Says = fmt.Sprintf("Keys that are missing and are being asked for: %d.", len(missing))
 		c.Fix = "They come when somebody who has them is reachable."
 	}
 	return c
