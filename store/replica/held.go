@@ -42,19 +42,29 @@ func (t *turn) early(l *logState, v crdt.Verified) bool {
 	return blocked && v.Op().Seq > seq
 }
 
-// hold keeps ops until their time. Of one device no more than a bounded number of bytes wait; the rest is given up, and
-// comes again by catch-up.
+// hold keeps ops until their time, up to the last that is signed: what only something after it covers could not be shown
+// to be authentic later. Of one device no more than a bounded number of bytes wait. The rest is given up, and comes again
+// by catch-up.
 func (t *turn) hold(l *logState, ops []crdt.Verified) {
 	h := &t.r.held
 	h.init()
-	for _, v := range ops {
+	bytes, fit := h.bytes[ops[0].Op().Device], 0
+	for i, v := range ops {
+		if _, ok := h.ops[v.ID()]; !ok {
+			bytes += opSize(v.Op())
+		}
+		if bytes > maxHeldBytes {
+			break
+		}
+		if v.Op().Sig != nil {
+			fit = i + 1
+		}
+	}
+	for _, v := range ops[:fit] {
 		op := v.Op()
 		if _, ok := h.ops[v.ID()]; ok {
 			t.out.Known++
 			continue
-		}
-		if h.bytes[op.Device]+opSize(op) > maxHeldBytes {
-			return
 		}
 		h.put(heldOp{l.scope.id, l.id, v})
 		t.room(op)
@@ -129,14 +139,28 @@ func (r *Replica) release(now time.Time) error {
 		for _, x := range ops {
 			t.batch.DropHeld(x.v.Op().HLC, x.v.ID())
 		}
-		for _, x := range ops {
-			if l, err := r.logOf(r.scopes[x.scope], x.v.Op()); err == nil {
-				t.chain(l, []crdt.Verified{x.v})
+		for _, run := range linked(ops) {
+			if l, err := r.logOf(r.scopes[ops[0].scope], run[0].Op()); err == nil {
+				t.chain(l, run, nil)
 			}
 		}
 	}
 	t.finish() // durable a little later; if it is not, the ops are still held on disk
 	return nil
+}
+
+// linked cuts ops of one log, by seq, into runs of which each op follows the one before.
+func linked(ops []heldOp) (runs [][]crdt.Verified) {
+	for _, x := range ops {
+		if n := len(runs); n > 0 {
+			if last := runs[n-1][len(runs[n-1])-1]; last.ID() == x.v.Op().Prev {
+				runs[n-1] = append(runs[n-1], x.v)
+				continue
+			}
+		}
+		runs = append(runs, []crdt.Verified{x.v})
+	}
+	return runs
 }
 
 // loadHeld reads what was held when the store was closed. It was authentic then.

@@ -86,29 +86,7 @@ func (t *turn) verify(l *logState, ops, tail []crdt.Op) {
 		t.refuse(l.id, ops[0].Seq, SenderFault, err)
 		return
 	}
-	t.chain(l, got.Ops)
-	if len(tail) > 0 {
-		t.keepProof(l, &ops[len(ops)-1], tail)
-	}
-}
-
-// keepProof keeps the tail that covered a run, if the run's last op is the end of what is here: nobody could verify it
-// from this copy otherwise.
-func (t *turn) keepProof(l *logState, last *crdt.Op, tail []crdt.Op) {
-	id := last.Header.ID()
-	b := l.below(last.Seq+1, id)
-	if b == nil || l.above(last.Seq, id) != nil {
-		return
-	}
-	for i := range tail[:len(tail)-1] {
-		tail[i].Sig = nil // only the last one was checked
-	}
-	if !t.batch.Fits(len(t.touched)+2, 16<<10+len(t.touched)*stateCost) {
-		t.cut()
-	}
-	if err := t.batch.PutProof(store.Place{Log: l.num, Seq: last.Seq, Branch: b.branch}, last, tail); err != nil {
-		t.fault = err
-	}
+	t.chain(l, got.Ops, tail)
 }
 
 // heldWhole reports whether a run lies within what is held: its last op is here, and commits to those before it.

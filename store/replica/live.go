@@ -194,7 +194,7 @@ func (r *Replica) takeLive(from Source, l *logState, v crdt.Verified) Heard {
 	}
 	t := r.turn(from)
 	gap := l.gap(v.Op().Seq)
-	t.chain(l, []crdt.Verified{v})
+	t.chain(l, []crdt.Verified{v}, nil)
 	got := t.out
 	t.finish()
 	r.nudge()

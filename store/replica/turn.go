@@ -115,8 +115,10 @@ func (t *turn) refuse(l crdt.LogID, seq uint64, fault Fault, err error) {
 	t.out.Refused = append(t.out.Refused, Refusal{Log: l, Seq: seq, Fault: fault, Err: err})
 }
 
-// chain takes verified, consecutive ops of one log through admission into the batch.
-func (t *turn) chain(l *logState, ops []crdt.Verified) {
+// chain takes verified, consecutive ops of one log through admission into the batch. tail is what covers them after their
+// end, if something does. Where an op stops on the way and one before it goes on without a signature of its own, the
+// headers up to the next signature are kept as its proof.
+func (t *turn) chain(l *logState, ops []crdt.Verified, tail []crdt.Op) {
 	for i, v := range ops {
 		op := v.Op()
 		switch {
@@ -126,8 +128,10 @@ func (t *turn) chain(l *logState, ops []crdt.Verified) {
 		case t.r.isDropped(l, v.ID(), op.Prev):
 			t.r.drop(l, v.ID())
 			t.refuse(l.id, op.Seq, AuthorFault, ErrForked)
+			t.cover(l, ops, i, tail)
 			continue
 		case t.early(l, v):
+			t.cover(l, ops, i, tail)
 			t.hold(l, ops[i:])
 			return
 		}
@@ -136,16 +140,23 @@ func (t *turn) chain(l *logState, ops []crdt.Verified) {
 		switch {
 		case err == nil:
 			t.store(l, adm)
+			continue
 		case errors.As(err, &missing):
 			t.out.Missing = append(t.out.Missing, missing.Ops...)
-			t.wait(&waitItem{scope: l.scope.id, log: l.id, chain: ops[i:]})
+			t.cover(l, ops, i, tail)
+			t.wait(&waitItem{scope: l.scope.id, log: l.id, chain: ops[i:], tail: tail})
 			return
 		case errors.Is(err, access.ErrNoPayload):
 			t.refuse(l.id, op.Seq, SenderFault, err) // nobody drops the payload of an access op
+			t.cover(l, ops, i, tail)
 			return
 		default:
 			t.refuse(l.id, op.Seq, AuthorFault, err)
+			t.cover(l, ops, i, tail)
 		}
+	}
+	if len(tail) > 0 {
+		t.cover(l, ops, len(ops), tail)
 	}
 }
 

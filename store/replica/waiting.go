@@ -14,6 +14,7 @@ type waitItem struct {
 	raw   *crdt.Segment   // whose key is not known
 	bare  []crdt.Op       // that no signature covers
 	chain []crdt.Verified // whose rights cannot be judged: access ops are missing
+	tail  []crdt.Op       // what covers chain after its end; nil where its last op is signed
 	size  int
 	until time.Time
 	turn  *turn // that brought it
@@ -38,8 +39,10 @@ func (w *waitItem) measure() {
 			}
 		}
 	}
-	for i := range w.bare {
-		w.size += opSize(&w.bare[i])
+	for _, part := range [][]crdt.Op{w.bare, w.tail} {
+		for i := range part {
+			w.size += opSize(&part[i])
+		}
 	}
 	for _, v := range w.chain {
 		w.size += opSize(v.Op())
@@ -166,7 +169,7 @@ func (t *turn) again(items []*waitItem) {
 			t.verify(t.r.logs[w.log], w.bare, nil)
 		case w.chain != nil:
 			if l, err := t.r.logOf(sc, w.chain[0].Op()); err == nil {
-				t.chain(l, w.chain)
+				t.chain(l, w.chain, w.tail)
 			}
 		}
 		if w.turn != t {
