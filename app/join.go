@@ -103,11 +103,16 @@ func (of *Office) Join(ctx context.Context, req JoinRequest) (JoinReply, error) 
 	if err != nil {
 		return JoinReply{}, err
 	}
-	if of.byID(link.Workspace) != nil {
+	if s := of.byID(link.Workspace); s != nil && !s.turnedDown() {
 		return JoinReply{}, problem(ProblemExists, "This workspace is on this computer already.")
 	}
 	if link.CheckTime(of.o.Clock()) != nil {
 		return JoinReply{}, problem(ProblemExpired, "This invitation has expired; ask for a new one.")
+	}
+	if s := of.byID(link.Workspace); s != nil { // what an earlier link left, which led nowhere
+		if err := of.remove(s); err != nil {
+			return JoinReply{}, err
+		}
 	}
 	ring, err := keyring.New(of.o.Rand)
 	if err != nil {
@@ -134,6 +139,14 @@ func (of *Office) Join(ctx context.Context, req JoinRequest) (JoinReply, error) 
 	}, nil
 }
 
+// turnedDown reports whether the workspace is here only as a join that was answered with no.
+func (s *space) turnedDown() bool {
+	s.joinMu.Lock()
+	j := s.joining
+	s.joinMu.Unlock()
+	return j != nil && !s.member() && j.failed() != ""
+}
+
 // JoinStatus says how far a join is.
 func (of *Office) JoinStatus(_ context.Context, req JoinStatusRequest) (JoinStatusReply, error) {
 	s, err := of.space(req.In)
@@ -151,7 +164,7 @@ func (s *space) joinStatus() JoinStatusReply {
 	out.Have, out.Want = s.haveWantAll()
 	j := s.joining
 	switch {
-	case j == nil && out.Want > out.Have:
+	case j == nil && (out.Want > out.Have || !s.landed()):
 		out.Step = StepFetching
 	case j != nil:
 		j.mu.Lock()
@@ -277,8 +290,12 @@ func (j *joining) answered(ctx context.Context, at ma.Multiaddr, reply *wire.Joi
 		}
 		return 0, false
 	case wire.JoinRefused:
+		if reply.Code == wire.JoinRevoked && j.at() == StepApproval {
+			j.fail(ctx, StepDenied, "Your request was turned down; speak to whoever invited you.")
+			return 0, true
+		}
 		if why := refusalSentence(reply.Code); why != "" {
-			j.fail(ctx, why)
+			j.fail(ctx, StepFailed, why)
 			return 0, true
 		}
 	}
@@ -310,9 +327,15 @@ func (j *joining) move(ctx context.Context, step JoinStep) {
 	}
 }
 
-func (j *joining) fail(ctx context.Context, why string) {
+func (j *joining) at() JoinStep {
 	j.mu.Lock()
-	j.state.Why, j.step = why, StepFailed
+	defer j.mu.Unlock()
+	return j.step
+}
+
+func (j *joining) fail(_ context.Context, step JoinStep, why string) {
+	j.mu.Lock()
+	j.state.Why, j.step = why, step
 	raw, err := json.Marshal(j.state)
 	j.mu.Unlock()
 	if err == nil {

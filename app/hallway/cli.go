@@ -32,7 +32,8 @@ type cli struct {
 	dir       string
 	json      bool
 	workspace string
-	node      bool // this run is a node's, not a command's
+	node      bool     // this run is a node's, not a command's
+	notices   []string // told when the command has done its work: one that failed says one thing only
 }
 
 // usageError is a command that was written wrong.
@@ -50,7 +51,21 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if ferr := buffered.Flush(); err == nil && ferr != nil {
 		err = fmt.Errorf("write the output: %w", ferr)
 	}
+	if err == nil {
+		for _, sentence := range c.notices {
+			fmt.Fprintf(errOut, "hallway: %s\n", sentence)
+		}
+	}
 	return c.report(err)
+}
+
+// notice tells the person who started the program something; a node at once.
+func (c *cli) notice(sentence string) {
+	if c.node {
+		fmt.Fprintf(c.err, "hallway: %s\n", sentence)
+		return
+	}
+	c.notices = append(c.notices, sentence)
 }
 
 // flushing writes through at once, so that a stream is seen as it happens.
@@ -141,16 +156,19 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 
 // group is a command that does nothing without one of its own commands.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, Example: subs[0].Example,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usageError{fmt.Errorf("say what to do; see: hallway help %s", use)}
-		}}
+	cmd := &cobra.Command{Use: use, Short: short, Example: subs[0].Example}
 	cmd.AddCommand(subs...)
 	return cmd
 }
 
 // wrapArgs makes a wrong number of arguments a wrong usage, with the line that would have been right.
 func wrapArgs(cmd *cobra.Command) {
+	if !cmd.Runnable() {
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			return usageError{fmt.Errorf("say what to do; see: %s --help", cmd.CommandPath())}
+		}
+	}
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
@@ -244,7 +262,7 @@ func (c *cli) open(ctx context.Context, dir string, network app.Network) (*app.O
 	}
 	return app.Open(ctx, app.Options{
 		Dir: dir, Log: c.logger(), Passphrase: passphrase, Network: network, Version: version,
-		Notice: func(sentence string) { fmt.Fprintf(c.err, "hallway: %s\n", sentence) },
+		Notice: c.notice,
 	})
 }
 

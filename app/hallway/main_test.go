@@ -157,7 +157,9 @@ func startNode(ts *testscript.TestScript, _ bool, args []string) {
 
 // watch NAME DIR [ARG...] runs hallway watch --json in the background, and waits until it hears.
 func startWatch(ts *testscript.TestScript, _ bool, args []string) {
-	begin(ts, args[0], append([]string{"--data", args[1], "--json", "watch"}, args[2:]...)...)
+	b := begin(ts, args[0], append([]string{"--data", args[1], "--json", "watch"}, args[2:]...)...)
+	_, err := b.await(regexp.MustCompile(`^{"event":"sync"`))
+	ts.Check(err)
 }
 
 // await NAME REGEXP waits for a line of a program in the background; the last stdout is not touched.
@@ -207,10 +209,8 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	seen := errors.New("seen")
 	var out string
 	err := node.Events(ctx, 0, func(app.Event) error {
-		if err := ts.Exec(args[2], args[3:]...); err != nil {
-			return err
-		}
-		if out = ts.ReadFile("stdout"); want.MatchString(out) {
+		err := ts.Exec(args[2], args[3:]...) // a channel that is not here yet is a failure, too
+		if out = ts.ReadFile("stdout"); err == nil && want.MatchString(out) {
 			return seen
 		}
 		return nil

@@ -49,6 +49,9 @@ func (c *cli) runCommand() *cobra.Command {
 
 func (c *cli) runNode(ctx context.Context, network app.Network, webAddr string) error {
 	c.node = true
+	if err := checkWeb(webAddr); err != nil {
+		return err
+	}
 	dir, err := c.dataDir()
 	if err != nil {
 		return err
@@ -108,12 +111,20 @@ func (c *cli) sayReady(r ready) error {
 	return json.NewEncoder(c.out).Encode(r)
 }
 
-// listenWeb listens on an address of this computer alone, and answers the address to open.
-func listenWeb(server *web.Server, addr string) (net.Listener, string, error) {
+// checkWeb refuses an address that is not of this computer alone.
+func checkWeb(addr string) error {
+	if addr == "" {
+		return nil
+	}
 	host, _, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
-		return nil, "", usageError{fmt.Errorf("--web takes an address of this computer, such as 127.0.0.1:0, not %q", addr)}
+		return usageError{fmt.Errorf("--web takes an address of this computer, such as 127.0.0.1:0, not %q", addr)}
 	}
+	return nil
+}
+
+// listenWeb listens on an address that checkWeb has looked at, and answers the address to open.
+func listenWeb(server *web.Server, addr string) (net.Listener, string, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, "", fmt.Errorf("the page cannot be served on %s: %w", addr, err)

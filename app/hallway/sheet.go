@@ -72,7 +72,7 @@ func (c *cli) keepSheet(ctx context.Context, node *web.Client, workspace string,
 	case !c.json && c.onTerminal():
 		_, err = fmt.Fprintf(c.out, "%s\n", text)
 	default:
-		err = c.sheetBesideData(text)
+		err = c.sheetBesideData(text, place)
 	}
 	if err != nil {
 		return err
@@ -81,21 +81,18 @@ func (c *cli) keepSheet(ctx context.Context, node *web.Client, workspace string,
 	return err
 }
 
-func (c *cli) sheetBesideData(text string) error {
+func (c *cli) sheetBesideData(text string, place *sheetPlace) error {
 	dir, err := c.dataDir()
 	if err != nil {
 		return err
 	}
-	place, err := reserveSheet(filepath.Join(dir, "recovery.txt"))
+	beside, err := reserveSheet(filepath.Join(dir, "recovery.txt"))
 	if err != nil {
 		return err
 	}
-	defer place.drop()
-	if err := place.write(text); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.err, "hallway: the recovery sheet is in %s; print it or move it to a safe place, whoever has it is you\n", place.f.Name())
-	return nil
+	*place = *beside
+	c.notice(fmt.Sprintf("the recovery sheet is in %s; print it or move it to a safe place, whoever has it is you", place.f.Name()))
+	return place.write(text)
 }
 
 func sheetText(s app.RecoverySheetReply) string {

@@ -109,9 +109,21 @@ func (w *watcher) find(ctx context.Context) error {
 	return err
 }
 
+// begin is where nothing is missed from: scripts get the state of things as it is now.
+func (w *watcher) begin(ctx context.Context, seq uint64) error {
+	if !w.c.json {
+		return nil
+	}
+	s, err := web.Call[app.StatusReply](ctx, w.node, "Status", app.StatusRequest{In: w.c.where()})
+	if err != nil {
+		return err
+	}
+	return w.c.emit(syncEvent{eventHead{app.EventSync, seq}, statusLineOf(s)}, "")
+}
+
 func (w *watcher) event(ctx context.Context, e app.Event) error {
 	if e.Kind == app.EventReset {
-		return nil
+		return w.begin(ctx, e.Seq)
 	}
 	if w.channel != "" {
 		if w.id == "" && e.Channel != "" { // perhaps the direct message that was waited for

@@ -104,6 +104,11 @@ func (c *cli) joinCommand() *cobra.Command {
 					return err
 				}
 				state, err := c.awaitJoin(ctx, node, reply.Workspace, timeout)
+				if joinRefused(state) { // nothing of it is left, so that the next link finds a clean place
+					place.kept = false
+					_, cerr := web.Call[app.Done](ctx, node, "CancelJoin", app.JoinStatusRequest{In: app.In{Workspace: reply.Workspace}})
+					err = errors.Join(err, cerr)
+				}
 				if err != nil {
 					return err
 				}
@@ -126,9 +131,9 @@ func joinText(s app.JoinStatusReply) string {
 	return s.Sentence
 }
 
-// awaitJoin waits until the first channels can be read, the workspace says no, or the time is up.
+// awaitJoin waits until the channels can be read, the first messages of a long history at least, the workspace says no, or the time is up.
 func (c *cli) awaitJoin(ctx context.Context, node *web.Client, workspace string, timeout time.Duration) (app.JoinStatusReply, error) {
-	ctx, stop := context.WithTimeout(ctx, timeout)
+	until, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
 	in := app.JoinStatusRequest{In: app.In{Workspace: workspace}}
 	state, err := web.Call[app.JoinStatusReply](ctx, node, "JoinStatus", in)
@@ -136,7 +141,7 @@ func (c *cli) awaitJoin(ctx context.Context, node *web.Client, workspace string,
 		return state, joinError(state, err)
 	}
 	ended := errors.New("ended")
-	err = node.Events(ctx, 0, func(e app.Event) error {
+	err = node.Events(until, 0, func(e app.Event) error {
 		if e.Kind != app.EventJoin && e.Kind != app.EventReset && e.Kind != app.EventSync {
 			return nil
 		}
@@ -150,22 +155,31 @@ func (c *cli) awaitJoin(ctx context.Context, node *web.Client, workspace string,
 		}
 		return nil
 	})
-	if errors.Is(err, ended) || ctx.Err() != nil {
+	if errors.Is(err, ended) || until.Err() != nil && ctx.Err() == nil {
 		err = nil
 	}
 	return state, joinError(state, err)
 }
 
+// firstMessages is how much of a long history a join waits for; the rest comes when the node runs.
+const firstMessages = 500
+
 func joinEnded(s app.JoinStatusReply) bool {
 	switch s.Step {
-	case app.StepDone, app.StepFetching, app.StepDenied, app.StepFailed:
+	case app.StepDone, app.StepDenied, app.StepFailed:
 		return true
+	case app.StepFetching:
+		return s.Have >= firstMessages
 	}
 	return false
 }
 
+func joinRefused(s app.JoinStatusReply) bool {
+	return s.Step == app.StepDenied || s.Step == app.StepFailed
+}
+
 func joinError(s app.JoinStatusReply, err error) error {
-	if err == nil && (s.Step == app.StepDenied || s.Step == app.StepFailed) {
+	if err == nil && joinRefused(s) {
 		return &app.Problem{Kind: app.ProblemForbidden, Sentence: s.Sentence}
 	}
 	return err
