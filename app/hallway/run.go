@@ -90,8 +90,8 @@ func (c *cli) serve(ctx context.Context, office *app.Office, dir, webAddr string
 	if err == nil {
 		select {
 		case <-ctx.Done():
-		case err = <-running:
-			running <- err
+		case ended := <-running: // by itself, or because ctx ended in this very moment; below it is told apart
+			running <- ended
 		}
 	}
 	stop()
