@@ -275,7 +275,9 @@ func (of *Office) Deny(ctx context.Context, req IDRequest) (Done, error) {
 	return Done{}, explain(s.writeBody(ctx, s.scope(), &access.Policy{Rank: mine, Key: deniedKey(r.Claim), Value: []byte{1}}))
 }
 
-// welcome gives a newcomer the keys of what every member reads, and of the private channels that the invitation names.
+// welcome gives a newcomer the keys of what every member reads, and of the private channels that the invitation names, as
+// far as its author manages them himself: the access scope cannot judge what he wrote into it, and this desk, which may
+// let people in where he may not, must not do so at his word.
 func (s *space) welcome(ctx context.Context, claim *access.JoinClaim, invite crdt.OpID) error {
 	u := claim.User(s.id)
 	if err := s.keys.grant(ctx, s.scope(), u); err != nil {
@@ -287,7 +289,7 @@ func (s *space) welcome(ctx context.Context, claim *access.JoinClaim, invite crd
 	}
 	for _, scope := range e.Body.(*access.InviteCreate).Channels {
 		ch, ok := s.access().Channel(scope)
-		if !ok || ch.Public || !s.access().MayManage(s.self, scope) || s.access().MayRead(u, scope) {
+		if !ok || ch.Public || !s.access().MayManage(e.Author, scope) || !s.access().MayManage(s.self, scope) || s.access().MayRead(u, scope) {
 			continue
 		}
 		role, _ := s.access().ChannelRole(s.self, scope)

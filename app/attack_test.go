@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hallway/crdt"
+	"hallway/crdt/access"
+	"hallway/p2p/simnet"
+)
+
+// inviteInto is an invitation as a changed program writes it: into whatever channel it likes, answered by another desk.
+func (d *simDesk) inviteInto(w *simWorld, at *simDesk, channels ...crdt.ScopeID) string {
+	s := d.space(w)
+	var seed [ed25519.SeedSize]byte
+	_, err := d.rand.Read(seed[:])
+	w.must(err)
+	mine, _ := s.access().Role(s.self)
+	body := &access.InviteCreate{Rank: mine, Role: access.Member, Mode: access.InviteAuto, MaxUses: 5, Channels: channels}
+	body.Expires = crdt.HLCAt(s.clock().Add(time.Hour)) | 0xffff
+	link := access.NewLink(s.id, seed, body.Expires)
+	link.Addresses = at.space(w).inviteAddrs()
+	body.Pub = access.KeyOf(publicKey(link.Key()))
+	w.must(s.writeBody(context.Background(), s.scope(), body))
+	text, err := link.Text()
+	w.must(err)
+	return text
+}
+
+func (d *simDesk) space(w *simWorld) *space {
+	s, err := d.of.space(In{})
+	w.must(err)
+	return s
+}
+
+// Mal was put out of the private channel #board. He still knows its id, and invites a puppet straight into it; the desk
+// of Ada, who manages it, answers. The puppet becomes a member, and sees nothing of #board.
+func TestAnInvitationOpensNoChannelThatItsAuthorDoesNotManage(t *testing.T) {
+	t.Setenv("HALLWAY_NO_KEYCHAIN", "1")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimWorld(t, 1, simnet.Config{Jitter: time.Millisecond})
+		defer w.over()
+		ctx := context.Background()
+		ada := w.found("Ada")
+		inv, err := ada.of.Invite(ctx, InviteRequest{Uses: 10})
+		w.must(err)
+		mal := w.come("Mal", 0, inv.Link)
+		if !w.until(time.Minute, time.Second, mal.isIn) {
+			w.fail("Mal is not in")
+		}
+		_, err = ada.of.SetRole(ctx, SetRoleRequest{Member: mal.user, Role: RoleModerator})
+		w.must(err)
+		board, err := ada.of.CreateChannel(ctx, CreateChannelRequest{Name: "board", Private: true, Members: []string{mal.user}})
+		w.must(err)
+		scope, err := crdt.ParseOpID(board.ID)
+		w.must(err)
+		w.settle(20 * time.Second)
+		_, err = ada.of.RemoveFromChannel(ctx, ChannelMemberRequest{Channel: board.ID, Member: mal.user})
+		w.must(err)
+		w.settle(20 * time.Second)
+		pia := w.come("Pia", 0, mal.inviteInto(w, ada, crdt.ScopeID(scope)))
+		if !w.until(time.Minute, time.Second, pia.isIn) {
+			w.fail("Pia is not in: %v", pia.log.last(10))
+		}
+		w.settle(20 * time.Second)
+		if s := ada.space(w); s.access().MayRead(pia.space(w).self, crdt.ScopeID(scope)) {
+			t.Error("a puppet of somebody who was put out of #board reads it")
+		}
+		eve := w.come("Eve", 0, ada.inviteInto(w, ada, crdt.ScopeID(scope)))
+		if !w.until(time.Minute, time.Second, eve.isIn) {
+			w.fail("Eve is not in: %v", eve.log.last(10))
+		}
+		w.settle(20 * time.Second)
+		if s := ada.space(w); !s.access().MayRead(eve.space(w).self, crdt.ScopeID(scope)) {
+			t.Error("whom Ada, who manages #board, invites into it is not in it")
+		}
+	})
+}
