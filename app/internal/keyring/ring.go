@@ -248,9 +248,6 @@ func (r *Ring) StoreKey() Secret { return r.root.Derive("hallway/store-key/v1") 
 // ViewKey encrypts the views and their index at rest.
 func (r *Ring) ViewKey() Secret { return r.root.Derive("hallway/view-key/v1") }
 
-// BlobKey encrypts the names and bookkeeping of files kept outside the store.
-func (r *Ring) BlobKey() Secret { return r.root.Derive("hallway/blob-key/v1") }
-
 // change applies f to a copy and keeps it only once it is on disk.
 func (r *Ring) change(f func(*contents) error) error {
 	r.mu.Lock()

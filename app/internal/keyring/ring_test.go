@@ -244,7 +244,7 @@ func TestSecretsPrintAsOneWord(t *testing.T) {
 func TestDerivedKeysAreApart(t *testing.T) {
 	r := newRing(t)
 	seen := map[Secret]bool{r.root: true}
-	for _, k := range []Secret{r.StoreKey(), r.ViewKey(), r.BlobKey(), r.root.Derive("a", []byte("bc")), r.root.Derive("a", []byte("b"), []byte("c")), r.root.Derive("ab", []byte("c"))} {
+	for _, k := range []Secret{r.StoreKey(), r.ViewKey(), r.root.Derive("a", []byte("bc")), r.root.Derive("a", []byte("b"), []byte("c")), r.root.Derive("ab", []byte("c"))} {
 		if seen[k] {
 			t.Fatal("two purposes share a key")
 		}
