@@ -202,6 +202,5 @@ func (s *space) unseal(scope crdt.ScopeID, f seal.Field, x access.Sealed) (text 
 	if x.IsZero() {
 		return "", true
 	}
-	b, err := s.seal.OpenField(scope, x.Epoch, f, x.Box)
-	return string(b), err == nil
+	return s.names.unseal(scope, f, x)
 }

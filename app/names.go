@@ -24,14 +24,50 @@ type profile struct {
 	Device string `json:"device,omitempty"` // name of the device that wrote it
 }
 
-// names knows who is called what. Opened profiles are kept by the op that carries them, so that each is opened once.
+// names knows who and what is called how. Opened profiles are kept by the op that carries them, and other opened texts
+// by their ciphertext, so that each is opened once.
 type names struct {
 	s  *space
 	mu sync.Mutex
 	by map[crdt.OpID]profile
+
+	textMu sync.Mutex
+	texts  map[textKey]string
 }
 
-func newNames(s *space) *names { return &names{s: s, by: map[crdt.OpID]profile{}} }
+// textKey is all that the opening of a text depends on.
+type textKey struct {
+	scope crdt.ScopeID
+	epoch crdt.EpochID
+	field seal.Field
+	box   string
+}
+
+// maxTexts bounds the texts that are kept; more are opened again.
+const maxTexts = 4096
+
+func newNames(s *space) *names {
+	return &names{s: s, by: map[crdt.OpID]profile{}, texts: map[textKey]string{}}
+}
+
+// unseal opens a text, and knows it from then on.
+func (n *names) unseal(scope crdt.ScopeID, f seal.Field, x access.Sealed) (text string, ok bool) {
+	key := textKey{scope, x.Epoch, f, string(x.Box)}
+	n.textMu.Lock()
+	defer n.textMu.Unlock()
+	if text, ok = n.texts[key]; ok {
+		return text, true
+	}
+	b, err := n.s.seal.OpenField(scope, x.Epoch, f, x.Box)
+	if err != nil {
+		return "", false
+	}
+	if len(n.texts) >= maxTexts {
+		clear(n.texts)
+	}
+	n.texts[key] = string(b)
+	return string(b), true
+}
 
 // profile is what a person says of themselves; what they were called when they came, where their own profile cannot be
 // opened yet.
