@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -86,6 +87,7 @@ func (r *reader) at() uint64 {
 func (r *reader) run(ctx context.Context) error {
 	var pruned uint64
 	for {
+		r.pay(ctx)
 		last, wake := r.s.rep.LSN()
 		if r.at() < last {
 			if err := r.step(ctx); err != nil {
@@ -94,15 +96,18 @@ func (r *reader) run(ctx context.Context) error {
 			continue
 		}
 		if p := r.s.rep.Pruned(); p != pruned { // ops of a forked log that are kept no longer may stand in the view
-			if pruned = p; r.s.rebuildNow(ctx, func(int, int) {}) != nil {
-				r.s.log.Warn("could not build the view again after a log was forked")
+			pruned = p
+			if err := r.s.rebuildNow(ctx, func(int, int) {}); err != nil {
+				r.s.log.Warn("could not build the view again after a log was forked", "err", err)
 			}
 			continue
 		}
 		select {
 		case <-wake:
+			runtime.Gosched() // whoever carries it to others goes first: they wait for more than this copy does
 		case job := <-r.jobs:
 			job()
+		case <-r.payday():
 		case <-ctx.Done():
 			return nil
 		}
@@ -118,6 +123,14 @@ func (r *reader) owe(scope crdt.ScopeID) {
 }
 
 func (r *reader) owes() bool { return len(r.owed) > 0 }
+
+// payday comes when what is owed is to be told; never while nothing is.
+func (r *reader) payday() <-chan time.Time {
+	if !r.owes() {
+		return nil
+	}
+	return time.After(tellWithin - time.Since(r.since))
+}
 
 // pay tells faces what is owed to them, when it is time.
 func (r *reader) pay(ctx context.Context) {
@@ -168,6 +181,12 @@ func (r *reader) step(ctx context.Context) error {
 			return err
 		}
 	}
+	// Lines come first: Apply moves the view's cursor, and what a stop leaves undone after it is not done again.
+	for scope := range b.lines {
+		if err := r.s.putLines(ctx, scope); err != nil {
+			return err
+		}
+	}
 	changes, err := r.s.view().Apply(ctx, b.items, entries[len(entries)-1].LSN)
 	if err != nil {
 		return err
@@ -203,6 +222,7 @@ type batch struct {
 	requests bool
 	history  map[crdt.ScopeID]map[crdt.LogID]uint64
 	lines    map[crdt.ScopeID]bool // channels whose lines of the system may be others now
+	said     []crdt.OpID           // access ops, each of which may be such a line
 }
 
 func (b *batch) add(e replica.Entry) error {
@@ -301,6 +321,7 @@ func (b *batch) addAccess(e replica.Entry) error {
 	for _, scope := range s.linesOf(op, e.Admitted) {
 		b.lines[scope] = true
 	}
+	b.said = append(b.said, e.Admitted.Verified().ID())
 	return nil
 }
 
@@ -323,11 +344,6 @@ func (b *batch) notice(op *crdt.Op) {
 // finish acts on what access ops changed, once the batch is in the view.
 func (b *batch) finish(ctx context.Context) error {
 	s := b.r.s
-	for scope := range b.lines {
-		if err := s.putLines(ctx, scope); err != nil {
-			return err
-		}
-	}
 	if !b.access || !b.r.live {
 		return nil
 	}
@@ -433,9 +449,6 @@ func (s *space) rebuildNow(ctx context.Context, progress func(done, total int)) 
 
 // sealView is what seal must know of who may read what, as of now.
 func (s *space) sealView() seal.View { return seal.ViewOf(s.access(), s.rep.Heads) }
-
-// isStop reports whether err only says that it is time to stop.
-func isStop(err error) bool { return errors.Is(err, context.Canceled) }
 
 // clock is the local time.
 func (s *space) clock() time.Time { return s.of.o.Clock() }
