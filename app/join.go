@@ -225,7 +225,7 @@ func (of *Office) CancelJoin(_ context.Context, req JoinStatusRequest) (Done, er
 
 const (
 	joinRetry = 2 * time.Second
-	joinPoll  = 5 * time.Second
+	joinPoll  = 2 * time.Second
 )
 
 // joinLoop asks to be let in until it is answered for good.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +32,8 @@ type network struct {
 
 	mu      sync.RWMutex
 	node    *p2p.Node
-	ready   chan struct{}                 // closed when node is there
+	ready   chan struct{}                 // closed when node is there, or broken
+	broken  error                         // why it could not go online
 	sponsor map[peer.ID]ed25519.PublicKey // desks that let this one in, until their own admission is here
 	peers   map[peer.ID]p2p.PeerInfo
 	seen    map[peer.ID]time.Time // last contact
@@ -60,6 +62,7 @@ func (s *space) run(ctx context.Context) error {
 		return nil
 	}
 	n := s.net
+	n.tryAgain()
 	listen, err := n.listenAddrs(o.Listen)
 	if err != nil {
 		return err
@@ -78,6 +81,10 @@ func (s *space) run(ctx context.Context) error {
 		options.Listen = nil // last time's ports are taken: any will do
 		node, err = p2p.New(options)
 	}
+	if err != nil && len(o.Listen) > 0 {
+		s.log.Debug("could not listen", "err", err)
+		return problem(ProblemUnavailable, fmt.Sprintf("This desk cannot listen at %s; another program may have that port, name another address.", strings.Join(o.Listen, ", ")))
+	}
 	if err != nil {
 		return fmt.Errorf("go online: %w", err)
 	}
@@ -95,6 +102,28 @@ func (s *space) run(ctx context.Context) error {
 		n.mu.Unlock()
 	}()
 	return n.together(ctx, node.Run, n.spread, n.fetchParts, s.joinLoop, n.askKeys)
+}
+
+// gaveUp notes why the workspace is not online; it reports whether it never was, in this run.
+func (n *network) gaveUp(err error) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.broken = err
+	select {
+	case <-n.ready:
+		return false
+	default:
+		close(n.ready)
+		return true
+	}
+}
+
+func (n *network) tryAgain() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.broken != nil {
+		n.broken, n.ready = nil, make(chan struct{})
+	}
 }
 
 // together runs parts until one ends or ctx does, and returns when all have.
@@ -207,6 +236,12 @@ func (of *Office) Listening(ctx context.Context) (id string, addrs []string, err
 		}
 		node := s.net.running()
 		if node == nil {
+			s.net.mu.RLock()
+			err := s.net.broken
+			s.net.mu.RUnlock()
+			if err != nil {
+				return "", addrs, explain(err)
+			}
 			continue
 		}
 		if id == "" {
@@ -230,19 +265,25 @@ func (n *network) Tier(p peer.ID) p2p.Tier {
 	if !ok {
 		return p2p.Refused
 	}
-	n.mu.RLock()
-	_, sponsor := n.sponsor[p]
-	n.mu.RUnlock()
 	d, known := n.s.access().DeviceByTransport(key)
 	switch {
 	case known && n.s.access().Connects(d):
 		return p2p.Member
-	case sponsor:
+	case n.sponsors(p):
 		return p2p.Member
 	case known:
 		return p2p.Refused // revoked, or its person was removed
 	}
 	return p2p.Joiner
+}
+
+// sponsors reports whether a device is trusted as the one that let this one in. That ends with this device's own
+// admission, from which on what is here says who is a member: the sponsor may be removed as anybody may.
+func (n *network) sponsors(p peer.ID) bool {
+	n.mu.RLock()
+	_, ok := n.sponsor[p]
+	n.mu.RUnlock()
+	return ok && !n.s.member()
 }
 
 // SignKey implements p2p.Admission.

@@ -80,6 +80,11 @@ func Open(ctx context.Context, o Options) (*Office, error) {
 	if o.Runtime == "" {
 		o.Runtime = os.Getenv("XDG_RUNTIME_DIR")
 	}
+	for _, texts := range [][]string{o.Network.Listen, o.Network.Peers} {
+		if _, err := multiaddrs(texts); err != nil {
+			return nil, err
+		}
+	}
 	if err := os.MkdirAll(filepath.Join(o.Dir, workspacesDir), 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
@@ -159,7 +164,9 @@ func (of *Office) start(s *space) {
 		s.cancel, s.ended = cancel, ended
 		s.joinMu.Unlock()
 		if err := s.run(ctx); err != nil && ctx.Err() == nil {
-			of.o.Log.Error("workspace stopped", "workspace", s.id, "err", err)
+			if !s.net.gaveUp(err) { // else Listening tells it to whoever started the program
+				of.o.Log.Error("workspace stopped", "workspace", s.id, "err", err)
+			}
 			of.o.Notice(AsProblem(s.explain(err)).Sentence)
 		}
 	}()

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 
 	"hallway/app"
 	"hallway/app/web"
@@ -32,8 +33,11 @@ type cli struct {
 	dir       string
 	json      bool
 	workspace string
-	node      bool     // this run is a node's, not a command's
-	notices   []string // told when the command has done its work: one that failed says one thing only
+	node      bool // this run is a node's, not a command's
+
+	mu      sync.Mutex
+	notices []string // not told yet: a command that failed says one thing only
+	ready   bool     // from here on notices are told at once
 }
 
 // usageError is a command that was written wrong.
@@ -52,20 +56,30 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		err = fmt.Errorf("write the output: %w", ferr)
 	}
 	if err == nil {
-		for _, sentence := range c.notices {
-			fmt.Fprintf(errOut, "hallway: %s\n", sentence)
-		}
+		c.tellNotices()
 	}
 	return c.report(err)
 }
 
-// notice tells the person who started the program something; a node at once.
+// notice tells the person who started the program something, once it has done its work or, a node, is ready.
 func (c *cli) notice(sentence string) {
-	if c.node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ready {
 		fmt.Fprintf(c.err, "hallway: %s\n", sentence)
 		return
 	}
 	c.notices = append(c.notices, sentence)
+}
+
+// tellNotices tells what has gathered, and from then on tells at once.
+func (c *cli) tellNotices() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, sentence := range c.notices {
+		fmt.Fprintf(c.err, "hallway: %s\n", sentence)
+	}
+	c.notices, c.ready = nil, true
 }
 
 // flushing writes through at once, so that a stream is seen as it happens.

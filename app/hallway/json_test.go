@@ -195,3 +195,23 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(os.WriteFile(path, b, 0o600))
 	}
 }
+
+// accounted FILE N wants a report of an import to account for N records: messages, replies and what was skipped or
+// absorbed, each with its reason.
+func accounted(ts *testscript.TestScript, _ bool, args []string) {
+	var r struct {
+		Messages, Replies int
+		Skipped           map[string]int
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &r))
+	sum := r.Messages + r.Replies
+	for why, n := range r.Skipped {
+		if why == "" || n <= 0 {
+			ts.Fatalf("%d skipped for %q", n, why)
+		}
+		sum += n
+	}
+	if strconv.Itoa(sum) != args[1] {
+		ts.Fatalf("%d records are accounted for, not %s", sum, args[1])
+	}
+}

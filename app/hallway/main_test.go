@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"node": startNode, "watch": startWatch, "await": awaitLine, "stopped": stopped, "crashed": crashed, "until": until,
 			"fails": fails, "jsonfields": jsonFields, "jsonget": jsonGet, "lines": lineCount, "nosecret": noSecret, "fill": fill, "slackzip": slackZip,
-			"mode": fileMode, "damage": damage,
+			"mode": fileMode, "accounted": accounted, "damage": damage,
 		},
 	})
 }

@@ -86,6 +86,7 @@ func (c *cli) serve(ctx context.Context, office *app.Office, dir, webAddr string
 	go func() { running <- office.Run(ctx) }()
 	if first.Peer, first.Addrs, err = office.Listening(ctx); err == nil {
 		err = c.sayReady(first)
+		c.tellNotices()
 	}
 	if err == nil {
 		select {
