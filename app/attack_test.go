@@ -9,6 +9,7 @@ import (
 
 	"hallway/crdt"
 	"hallway/crdt/access"
+	"hallway/p2p"
 	"hallway/p2p/simnet"
 )
 
@@ -76,6 +77,41 @@ func TestAnInvitationOpensNoChannelThatItsAuthorDoesNotManage(t *testing.T) {
 		w.settle(20 * time.Second)
 		if s := ada.space(w); !s.access().MayRead(eve.space(w).self, crdt.ScopeID(scope)) {
 			t.Error("whom Ada, who manages #board, invites into it is not in it")
+		}
+	})
+}
+
+// Bob let Cleo in, and is removed. Cleo's desk, which trusted his while it knew nobody, lets him in no more.
+func TestWhoLetSomebodyInIsShutOutOnceRemoved(t *testing.T) {
+	t.Setenv("HALLWAY_NO_KEYCHAIN", "1")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimWorld(t, 1, simnet.Config{Jitter: time.Millisecond})
+		defer w.over()
+		ctx := context.Background()
+		ada := w.found("Ada")
+		inv, err := ada.of.Invite(ctx, InviteRequest{Uses: 10})
+		w.must(err)
+		bob := w.come("Bob", 0, inv.Link)
+		if !w.until(time.Minute, time.Second, bob.isIn) {
+			w.fail("Bob is not in")
+		}
+		_, err = ada.of.SetRole(ctx, SetRoleRequest{Member: bob.user, Role: RoleModerator})
+		w.must(err)
+		w.settle(20 * time.Second)
+		cleo := w.come("Cleo", 0, bob.inviteInto(w, bob))
+		if !w.until(time.Minute, time.Second, cleo.isIn) {
+			w.fail("Cleo is not in: %v", cleo.log.last(10))
+		}
+		w.settle(20 * time.Second)
+		at := bob.space(w).net.running().ID()
+		if tier := cleo.space(w).net.Tier(at); tier != p2p.Member {
+			t.Fatalf("Bob's tier at Cleo's desk is %d while he is a member", tier)
+		}
+		_, err = ada.of.RemoveMember(ctx, MemberRequest{Member: bob.user})
+		w.must(err)
+		gone := func() bool { return cleo.space(w).net.Tier(at) == p2p.Refused }
+		if !w.until(2*time.Minute, time.Second, gone) {
+			t.Errorf("Bob's tier at Cleo's desk is %d after he was removed", cleo.space(w).net.Tier(at))
 		}
 	})
 }
