@@ -7,10 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"hallway/app/internal/keyring"
+	"hallway/app/internal/seal"
 	"hallway/crdt"
 	"hallway/crdt/access"
 	"hallway/p2p"
 	"hallway/p2p/simnet"
+	"hallway/p2p/wire"
 )
 
 // inviteInto is an invitation as a changed program writes it: into whatever channel it likes, answered by another desk.
@@ -112,6 +115,57 @@ func TestWhoLetSomebodyInIsShutOutOnceRemoved(t *testing.T) {
 		gone := func() bool { return cleo.space(w).net.Tier(at) == p2p.Refused }
 		if !w.until(2*time.Minute, time.Second, gone) {
 			t.Errorf("Bob's tier at Cleo's desk is %d after he was removed", cleo.space(w).net.Tier(at))
+		}
+	})
+}
+
+// Whoever has a link that needs approval makes people up and asks for each. Those who decide get no more than they can
+// look through, and the ops that everybody keeps do not grow with it.
+func TestALinkThatNeedsApprovalFillsNobodysStore(t *testing.T) {
+	t.Setenv("HALLWAY_NO_KEYCHAIN", "1")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimWorld(t, 1, simnet.Config{})
+		defer w.over()
+		ctx := context.Background()
+		ada := w.found("Ada")
+		inv, err := ada.of.Invite(ctx, InviteRequest{Uses: 10, Mode: InviteApprove})
+		w.must(err)
+		link, err := access.ParseLink(inv.Link)
+		w.must(err)
+		s := ada.space(w)
+		d := &door{s}
+		rng := newSimRand(w.seed, 1000)
+		claim := func() wire.JoinRequest {
+			ring, err := keyring.New(rng)
+			w.must(err)
+			who, err := seal.NewComer(ring, usePQ, crdt.HLCAt(time.Now()), 0)
+			w.must(err)
+			return wire.JoinRequest{Kind: wire.JoinClaim, Claim: access.NewJoinClaim(s.id, link.Key(), who).Append(nil), Name: []byte("Nobody")}
+		}
+		first := claim()
+		for i := range maxRequests + 5 {
+			q := first
+			if i > 0 {
+				q = claim()
+			}
+			want := wire.JoinPending
+			if i >= maxRequests {
+				want = wire.JoinRefused
+			}
+			if got := d.Join(ctx, "", q); got.State != want {
+				t.Fatalf("claim %d is answered %v, want %v", i, got.State, want)
+			}
+		}
+		if n := len(s.access().Requests()); n != maxRequests {
+			t.Errorf("%d wait, want %d", n, maxRequests)
+		}
+		if got := d.Join(ctx, "", wire.JoinRequest{Kind: wire.JoinPoll, ClaimID: wire.ClaimID(first.Claim)}); got.State != wire.JoinPending {
+			t.Errorf("a claim that waits is answered %v when asked after", got)
+		}
+		_, err = ada.of.Deny(ctx, IDRequest{ID: s.access().Requests()[0].Op.String()})
+		w.must(err)
+		if got := d.Join(ctx, "", claim()); got.State != wire.JoinPending {
+			t.Errorf("after one was turned down the next is answered %v", got)
 		}
 	})
 }

@@ -97,14 +97,25 @@ func (d *door) failed(err error) wire.JoinReply {
 	return refuse(wire.JoinBusy)
 }
 
+// maxRequests is how many may wait for an answer by one invitation. Each is an op that everybody keeps for good, and who
+// has a link can make as many people up as he likes; more are heard when some of these have been decided.
+const maxRequests = 50
+
 // request puts a claim before those who may approve it, once.
 func (d *door) request(ctx context.Context, claim *access.JoinClaim, invite *access.Invite, name string) wire.JoinReply {
 	s := d.s
 	user := claim.User(s.id)
+	waiting := 0
 	for _, r := range s.access().Requests() {
 		if r.User == user {
 			return wire.JoinReply{State: wire.JoinPending}
 		}
+		if r.Invite == invite.Op && !s.denied(r.Claim) {
+			waiting++
+		}
+	}
+	if waiting >= maxRequests {
+		return refuse(wire.JoinBusy)
 	}
 	body := &access.JoinRequest{Invite: invite.Op, Claim: claim.Append(nil)}
 	if clean, err := personName("A name", name); err == nil {
@@ -118,27 +129,14 @@ func (d *door) request(ctx context.Context, claim *access.JoinClaim, invite *acc
 	return wire.JoinReply{State: wire.JoinPending}
 }
 
-// poll answers what became of a claim that was put before somebody.
+// poll answers whether a claim still waits. Of one that does not, the claim itself tells the rest: who polls sends it
+// again, and is answered as a member or not. So a stranger has nothing searched but the few that wait.
 func (d *door) poll(id [32]byte) wire.JoinReply {
-	for _, e := range d.s.access().Audit() {
-		var raw []byte
-		switch b := e.Body.(type) {
-		case *access.Admit:
-			raw = b.Claim
-		case *access.JoinRequest:
-			raw = b.Claim
-		}
-		if raw == nil || wire.ClaimID(raw) != id {
+	for _, r := range d.s.access().Requests() {
+		if wire.ClaimID(r.Claim.Append(nil)) != id {
 			continue
 		}
-		claim, err := access.ParseJoinClaim(raw)
-		if err != nil {
-			continue
-		}
-		if _, in := d.s.access().Role(claim.User(d.s.id)); in {
-			return d.admitted(claim)
-		}
-		if d.s.denied(claim) {
+		if d.s.denied(r.Claim) {
 			return refuse(wire.JoinRevoked)
 		}
 		return wire.JoinReply{State: wire.JoinPending}
@@ -220,6 +218,10 @@ func (d *door) present(ctx context.Context, from peer.ID, ops [][]byte) wire.Joi
 	return refuse(wire.JoinUnknown)
 }
 
+// joinSource is whom all that comes with the join protocol is laid to. A stranger makes himself a new network id for
+// nothing, so that a share of the memory for what waits would be no bound if each had his own.
+var joinSource = replica.Source{Way: replica.ByJoin, Peer: "join"}
+
 // takeOps ingests access ops that came with the join protocol, each a segment.
 func (s *space) takeOps(ctx context.Context, from peer.ID, ops [][]byte) {
 	for _, raw := range ops {
@@ -227,9 +229,9 @@ func (s *space) takeOps(ctx context.Context, from peer.ID, ops [][]byte) {
 		if err != nil {
 			return
 		}
-		out, err := s.rep.Ingest(ctx, replica.Source{Way: replica.ByJoin, Peer: from.String()}, s.scope(), []*crdt.Segment{seg})
+		out, err := s.rep.Ingest(ctx, joinSource, s.scope(), []*crdt.Segment{seg})
 		if err = errors.Join(err, out.Fault()); err != nil {
-			s.log.Debug("op of a join not taken", "err", err)
+			s.log.Debug("op of a join not taken", "from", from, "err", err)
 			return
 		}
 	}
