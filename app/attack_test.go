@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,4 +169,27 @@ func TestALinkThatNeedsApprovalFillsNobodysStore(t *testing.T) {
 			t.Errorf("after one was turned down the next is answered %v", got)
 		}
 	})
+}
+
+// One desk's word about the time is not enough to keep another from letting people in.
+func TestOneDeskDoesNotSetAnothersClock(t *testing.T) {
+	const m = time.Minute
+	for _, c := range []struct {
+		say  []time.Duration
+		want time.Duration
+	}{
+		{nil, 0},
+		{[]time.Duration{60 * m}, 0},
+		{[]time.Duration{60 * m, 0}, 0},
+		{[]time.Duration{60 * m, -60 * m}, 0},
+		{[]time.Duration{60 * m, 12 * m}, 12 * m},
+		{[]time.Duration{-60 * m, -12 * m}, -12 * m},
+		{[]time.Duration{60 * m, 0, time.Second}, time.Second},
+		{[]time.Duration{60 * m, 0, time.Second, 60 * m}, time.Second},
+		{[]time.Duration{12 * m, 13 * m, 12 * m, -60 * m}, 12 * m},
+	} {
+		if got := agreed(slices.Clone(c.say)); got != c.want {
+			t.Errorf("of %v the clock is off by %v, want %v", c.say, got, c.want)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -588,18 +589,42 @@ func (n *network) ClockOff(from peer.ID, ahead time.Duration) {
 	n.clocks[from] = ahead
 }
 
-// clockOff is by how much this computer's clock is behind (positive) or ahead of the others', by their median; zero
-// where fewer than two agree that it is off at all.
+// clockOff is by how much this computer's clock is behind (positive) or ahead of the others', by the median over people,
+// however many devices each has; zero where fewer than two agree that it is off at all: one whose word counted alone could
+// keep a desk from inviting and admitting.
 func (n *network) clockOff() time.Duration {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	var off []time.Duration
-	for _, d := range n.clocks {
-		off = append(off, d)
+	by := map[access.UserID]time.Duration{}
+	for p, off := range n.clocks {
+		key, ok := transportKey(p)
+		if !ok {
+			continue
+		}
+		d, known := n.s.access().DeviceByTransport(key)
+		if !known || d.User == n.s.self {
+			continue
+		}
+		if before, ok := by[d.User]; !ok || off.Abs() < before.Abs() {
+			by[d.User] = off
+		}
 	}
-	if len(off) == 0 {
+	return agreed(slices.Collect(maps.Values(by)))
+}
+
+// agreed is the median of what desks say; of an even number the one of the two in the middle that is nearer to nothing,
+// and zero where these two do not even agree on its direction.
+func agreed(off []time.Duration) time.Duration {
+	if len(off) < 2 {
 		return 0
 	}
 	slices.Sort(off)
-	return off[len(off)/2]
+	lo, hi := off[(len(off)-1)/2], off[len(off)/2]
+	switch {
+	case lo > 0:
+		return lo
+	case hi < 0:
+		return hi
+	}
+	return 0
 }
