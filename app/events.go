@@ -22,6 +22,8 @@ type Event struct {
 	// pin, state, thread. A row that left the channel (a resolved gap) has Gone.
 	Message *Message `json:"message,omitempty"`
 	Gone    bool     `json:"gone,omitempty"`
+	// Line is a line of the system that is new in the channel: channel.
+	Line *Message `json:"line,omitempty"`
 	// Info is the channel as it now stands: channel, read, and with message
 	// its counts.
 	Info *Channel `json:"info,omitempty"`

@@ -64,6 +64,13 @@ func (of *Office) MarkRead(ctx context.Context, req MarkRequest) (MarkReply, err
 		if req.Generation != 0 && uint64(req.Generation) < u.Generation {
 			return s.view().ReadState(ctx, scope) // an older window cannot undo a mark as unread
 		}
+		if req.Thread != "" {
+			root, err := optionalID(req.Thread)
+			if err != nil {
+				return chat.ReadState{}, err
+			}
+			return s.view().ReadThread(ctx, scope, root, id)
+		}
 		return s.view().ReadUpTo(ctx, scope, id)
 	})
 }
@@ -87,6 +94,10 @@ func (of *Office) mark(ctx context.Context, req MarkRequest, next func(*space, c
 	if err != nil {
 		return MarkReply{}, err
 	}
+	before, err := s.view().ReadState(ctx, scope)
+	if err != nil {
+		return MarkReply{}, explain(err)
+	}
 	state, err := next(s, scope, id)
 	if err != nil {
 		return MarkReply{}, explain(err)
@@ -102,6 +113,13 @@ func (of *Office) mark(ctx context.Context, req MarkRequest, next func(*space, c
 		return MarkReply{}, err
 	}
 	s.publish(Event{Kind: EventRead, Channel: ch.ID, ChannelName: ch.Name, Info: &ch, Generation: int(state.Generation)})
+	roots, err := s.view().RootsBetween(ctx, scope, before, state)
+	if err != nil {
+		return MarkReply{}, explain(err)
+	}
+	for _, root := range roots[:min(len(roots), flood)] {
+		s.tellRoot(ctx, root)
+	}
 	return MarkReply{Channel: ch.ID, Unread: ch.Unread, Mentions: ch.Mentions, Generation: int(state.Generation), FirstUnread: ch.FirstUnread}, nil
 }
 

@@ -116,6 +116,9 @@ type MarkRequest struct {
 	In
 	Channel string `json:"channel"`
 	Message string `json:"message,omitempty"`
+	// Thread, with MarkRead, is the root of the thread in which Message was
+	// read: its replies up to Message are read then, the main line is not.
+	Thread string `json:"thread,omitempty"`
 	// Generation is the marker's generation that the caller saw (HistoryReply,
 	// MarkReply); a MarkRead of an older generation than the current one is
 	// ignored, so that a window on another device cannot undo MarkUnread.

@@ -281,6 +281,7 @@ func (of *Office) Completeness(ctx context.Context, req ChannelRequest) (Complet
 	if err != nil {
 		return CompletenessReply{}, err
 	}
+	s.attended.Store(&scope)
 	ch, _ := s.access().Channel(scope)
 	return s.completeness(&ch), nil
 }

@@ -39,6 +39,27 @@ func (s *space) tell(ctx context.Context, c view.Changes, b *batch) {
 		}
 	}
 	s.tellPeople(b)
+	s.tellLines(ctx, b)
+}
+
+// tellLines tells of the lines of the system that came. A flood of them is read afresh with everything else.
+func (s *space) tellLines(ctx context.Context, b *batch) {
+	if len(b.said) > flood {
+		for scope := range b.lines {
+			s.reader.owe(scope)
+		}
+		return
+	}
+	for _, id := range b.said {
+		r, err := s.view().Find(ctx, id)
+		if err != nil || r.Line == nil || !s.access().MayRead(s.self, r.Scope) {
+			continue // an op that says nothing in any channel, or nothing to this person
+		}
+		m := s.rowMaker(r.Scope).row(&r)
+		if ch, err := s.channelInfo(ctx, r.Scope); err == nil {
+			s.publish(Event{Kind: EventChannel, Channel: ch.ID, ChannelName: ch.Name, Info: &ch, Line: &m})
+		}
+	}
 }
 
 // tellPosts tells of each post, and of the channels that they stand in as they are after all of them.

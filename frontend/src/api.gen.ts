@@ -204,6 +204,7 @@ export interface Event {
   time?: string;
   message?: Message;
   gone?: boolean;
+  line?: Message;
   info?: Channel;
   generation?: number;
   person?: Member;
@@ -399,6 +400,7 @@ export interface MarkRequest {
   workspace?: string;
   channel: string;
   message?: string;
+  thread?: string;
   generation?: number;
 }
 

@@ -167,6 +167,86 @@ func (v *View) ReadUpTo(ctx ctx, scope crdt.ScopeID, id crdt.OpID) (chat.ReadSta
 	return out, err
 }
 
+// ReadThread is the read state for somebody who has read a thread's replies up to one. A log's line stops before a
+// main-line row of it that is not read: having read the thread says nothing about that.
+func (v *View) ReadThread(ctx ctx, scope crdt.ScopeID, root, id crdt.OpID) (chat.ReadState, error) {
+	var out chat.ReadState
+	err := v.reading(ctx, "read thread", func(c *conn) error {
+		n, ok, err := c.scope(scope)
+		if err != nil || !ok {
+			return err
+		}
+		if out, err = c.readState(n); err != nil {
+			return err
+		}
+		type reached struct {
+			log      int64
+			id       crdt.LogID
+			from, to int64
+		}
+		var logs []reached
+		err = c.each(func(s *sqlite3.Stmt) error {
+			r := reached{log: s.ColumnInt64(0), from: s.ColumnInt64(2), to: s.ColumnInt64(3)}
+			copy(r.id[:], s.ColumnRawBlob(1))
+			logs = append(logs, r)
+			return nil
+		}, `SELECT l.n, l.id, l.below, max(m.seq)+1 FROM messages m INDEXED BY messages_reply JOIN logs l ON l.n=m.log
+			WHERE m.root=? AND m.scope=? AND (m.hlc, m.id)<=(SELECT hlc, id FROM messages WHERE id=?) GROUP BY l.n`, root[:], n, id[:])
+		if err != nil {
+			return err
+		}
+		for _, r := range logs {
+			stop, ok, err := c.number(`SELECT seq FROM messages INDEXED BY messages_log WHERE log=? AND seq>=? AND seq<? AND fresh NOT NULL AND root IS NOT ?
+				ORDER BY seq LIMIT 1`, r.log, r.from, r.to, root[:])
+			if err != nil {
+				return err
+			}
+			if ok {
+				r.to = stop
+			}
+			out.Below[r.id] = max(out.Below[r.id], uint64(r.to))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// maxRootsBetween is how far back RootsBetween looks in each log, in ops: what was read before is seldom on show.
+const maxRootsBetween = 2048
+
+// RootsBetween are the roots of threads that have replies between two read states: what is unread of them may be
+// another number now. Of each log it looks at the newest 2,048 ops between the two.
+func (v *View) RootsBetween(ctx ctx, scope crdt.ScopeID, a, b chat.ReadState) ([]crdt.OpID, error) {
+	var out []crdt.OpID
+	seen := map[crdt.OpID]bool{}
+	err := v.reading(ctx, "find threads", func(c *conn) error {
+		n, ok, err := c.scope(scope)
+		if err != nil || !ok {
+			return err
+		}
+		for id := range a.Merge(chat.ReadState{Generation: a.Generation, Below: b.Below}).Below {
+			lo, hi := min(a.Below[id], b.Below[id]), min(max(a.Below[id], b.Below[id]), math.MaxInt64)
+			if lo == hi {
+				continue
+			}
+			lo = max(lo, hi-min(hi, maxRootsBetween))
+			err := c.each(func(s *sqlite3.Stmt) error {
+				if root := column32(s, 0); !seen[root] {
+					seen[root] = true
+					out = append(out, root)
+				}
+				return nil
+			}, `SELECT root FROM messages INDEXED BY messages_log WHERE log IN(SELECT n FROM logs WHERE id=? AND scope=?) AND seq>=? AND seq<? AND root NOT NULL`,
+				id[:], n, int64(lo), int64(hi))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
 func raise(r *chat.ReadState, s *sqlite3.Stmt) {
 	var id crdt.LogID
 	copy(id[:], s.ColumnRawBlob(0))

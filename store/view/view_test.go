@@ -272,6 +272,61 @@ func TestUnreadIsCountedFromRows(t *testing.T) {
 	}
 }
 
+func TestAThreadIsReadByItself(t *testing.T) {
+	o := chattest.New(t, "Ada", "Bob", "Emil")
+	general := o.Channel("Ada", 1)
+	ada, bob, emil := o.Pen("Ada", general, 1), o.Pen("Bob", general, 1), o.Pen("Emil", general, 1)
+	c := open(t, o, "Ada")
+	root := ada.Say(at(1), "who brings bread?")
+	first := bob.Write(at(2), &chat.Message{Text: "I do", Thread: id(root)})
+	aside := bob.Say(at(3), "the post is here")
+	second := bob.Write(at(4), &chat.Message{Text: "two loaves", Thread: id(root)})
+	third := emil.Write(at(5), &chat.Message{Text: "and I butter", Thread: id(root)})
+	c.take(root, first, aside, second, third)
+	news := func() int {
+		t.Helper()
+		row, err := c.v.Find(t.Context(), id(root))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row.Summary.Unread
+	}
+	if news() != 3 {
+		t.Fatalf("%d of 3 replies are new before any was read", news())
+	}
+	read := func(to crdt.OpID) {
+		t.Helper()
+		before, err := c.v.ReadState(t.Context(), general)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := c.v.ReadThread(t.Context(), general, id(root), to)
+		if err == nil {
+			state, err = c.v.SetRead(t.Context(), general, state)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots, err := c.v.RootsBetween(t.Context(), general, before, state)
+		if err != nil || len(roots) != 1 || roots[0] != id(root) {
+			t.Errorf("roots %v, %v", roots, err)
+		}
+	}
+	read(id(first))
+	if news() != 2 {
+		t.Errorf("%d are new after the first was read", news())
+	}
+	read(id(third))
+	if u := c.unread(general); news() != 1 || u.Count != 1 || u.First != id(aside) {
+		t.Errorf("%d are new, main line %+v: what Bob said aside was not seen, and his log is read no further", news(), u)
+	}
+	c.read(general, id(aside))
+	read(id(third))
+	if u := c.unread(general); news() != 0 || u.Count != 0 {
+		t.Errorf("%d are new, main line %+v", news(), u)
+	}
+}
+
 func TestSearchFindsWhatIsMeant(t *testing.T) {
 	o := chattest.New(t, "Ada", "Bob")
 	general, plans := o.Channel("Ada", 1), o.Channel("Ada", 2)

@@ -158,7 +158,7 @@ export const chat = {
   cannotWrite: 'You can read here, not write.',
   joinChannel: 'Join this channel to write',
   archivedChannel: 'This channel is archived.',
-  filePeople: (k: number) => (k === 0 ? 'only here so far' : `${n(k, 'person has', 'people have')} this file`),
+  filePeople: (k: number) => `${n(k, 'person has', 'people have')} this file`,
   fileAway: (who: string) => `not available until ${who || 'somebody who has it'} is online`,
   fileFetching: (have: string, size: string) => `${have} of ${size}`,
   fileLink: 'link in the old system',

@@ -103,7 +103,8 @@ export class Desk {
       log.arrivals++;
     }
     this.log = log;
-    if (!office.completeness[channel]) void this.complete(channel);
+    history.replaceState({ channel }, '');
+    void this.complete(channel);
   }
 
   async complete(channel: string): Promise<void> {
@@ -307,7 +308,7 @@ export class Desk {
   }
 
   async markRead(log: Log, message: string): Promise<void> {
-    const r = await office.call('MarkRead', { channel: log.channel, message, generation: log.generation }).catch(() => undefined);
+    const r = await office.call('MarkRead', { channel: log.channel, message, generation: log.generation, ...(log.root ? { thread: log.root } : {}) }).catch(() => undefined);
     if (r) this.marked(log.channel, r);
   }
 
@@ -360,9 +361,11 @@ export class Desk {
     this.home();
   }
 
-  /** home is where the window opens: the first unread channel of those read last, else #general. */
+  /** home is where the window opens: the channel that was open when the page was loaded again, else #general. */
   home(): void {
-    const c = office.joined.find((x) => x.name === 'general') ?? office.joined[0] ?? office.channels[0];
+    const was = (history.state as { channel?: string } | null)?.channel;
+    const open = office.channels.find((x) => x.id === was && x.joined && !x.archived);
+    const c = open ?? office.joined.find((x) => x.name === 'general') ?? office.joined[0] ?? office.channels[0];
     if (c) this.go(c.id);
     else this.page = { page: 'browse' };
   }

@@ -163,9 +163,9 @@ export class Log {
       if (this.w.rows.some((m) => m.id === e.id)) this.change(take(this.w, e.id));
       return;
     }
-    const m = e.message;
+    const m = e.line ?? e.message;
     if (!m || !this.owns(m)) return;
-    if (e.event === 'message' || this.w.rows.some((r) => r.id === m.id || (m.nonce && r.nonce === m.nonce))) this.put(m);
+    if (e.line || e.event === 'message' || this.w.rows.some((r) => r.id === m.id || (m.nonce && r.nonce === m.nonce))) this.put(m);
   }
 
   /** rest makes the window small while its list is not shown. */

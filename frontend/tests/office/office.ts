@@ -289,6 +289,10 @@ export class FakeOffice implements Transport {
     Unpin: (r) => this.changed(r.id, (m) => (m.pinned = false), 'pin'),
     Pins: (r) => ({ rows: this.line(r.channel).filter((m) => m.pinned) }),
     MarkRead: (r) => {
+      if (r.thread) {
+        this.changed(r.thread, (m) => { if (m.summary) m.summary.unread = 0; }, 'thread');
+        return this.mark(r.channel);
+      }
       const to = r.message ? this.find(r.message).order : '\uffff';
       if (to > (this.read.get(r.channel) ?? '')) this.read.set(r.channel, to);
       return this.mark(r.channel);
