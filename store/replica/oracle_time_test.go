@@ -118,6 +118,31 @@ func TestAPeerWhoHoldsMoreOfOurLogThanWeDoMakesUsBeginANewOne(t *testing.T) {
 	}
 }
 
+func TestPeersWhoKeepSayingThatAnotherCopyWritesDoNotFillTheStoreWithLogs(t *testing.T) {
+	o := newOffice(t)
+	ada := o.desks[0]
+	logs := map[crdt.LogID]bool{}
+	say := func() {
+		log := ada.say("one more").Verified().Op().Log
+		logs[log] = true
+		ada.Confirm(log, 1<<40)
+		ada.NewIncarnation()
+	}
+	for range 20 {
+		say()
+	}
+	if len(logs) != 2 {
+		t.Errorf("%d logs for twenty rumours at once, want 2", len(logs))
+	}
+	ada.local.add(10 * time.Minute)
+	for range 3 {
+		say()
+	}
+	if len(logs) != 3 {
+		t.Errorf("%d logs after a rumour later, want 3", len(logs))
+	}
+}
+
 func TestOracle18_AnOpAnHourAheadWaitsForItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, "Bo", "Cleo")

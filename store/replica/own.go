@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"hallway/crdt"
 	"hallway/store"
@@ -24,6 +25,7 @@ type ownLogs struct {
 	current   map[ownKey]crdt.LogID // the newest of our logs in a scope
 	count     uint64                // writes of this device, as the store has it
 	path      string                // of the counter outside; ""
+	told      time.Time             // when a peer's word alone last began new logs
 }
 
 type ownKey struct {
@@ -172,8 +174,23 @@ func (r *Replica) NewIncarnation() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.public != nil {
-		r.newIncarnation()
+		r.believe()
 	}
+}
+
+// beliefTime is how long a peer's word that another copy writes has no effect after the last one. Anybody can say so,
+// again and again, and each time costs a log in every scope; whoever is right the second time is right about logs that
+// this process began after the first, which nobody else writes to. Proof, an op of ours that is not here, always counts.
+const beliefTime = 10 * time.Minute
+
+// believe begins new logs on a peer's word.
+func (r *Replica) believe() {
+	now := r.o.Clock()
+	if since := now.Sub(r.own.told); since >= 0 && since < beliefTime {
+		return
+	}
+	r.own.told = now
+	r.newIncarnation()
 }
 
 // Confirm hears that a peer holds a log up to hi. Of one of ours that says whether ours is the last copy of it: the same
@@ -191,7 +208,7 @@ func (r *Replica) Confirm(log crdt.LogID, hi uint64) {
 	case ok && hi == top.hi:
 		r.own.confirmed[log] = true
 	case ok && hi > top.hi && current:
-		r.newIncarnation()
+		r.believe()
 	}
 }
 
