@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"hallway/crdt"
 	"hallway/crdt/access"
 	"hallway/crdt/chat"
-	"hallway/store/replica"
 	"hallway/store/view"
 )
 
@@ -28,6 +26,7 @@ type reader struct {
 	cursor uint64        // up to which the view has been fed
 	moved  chan struct{} // closed when cursor moves
 	live   bool          // start has read what was here: from now on what arrives is news
+	keyed  uint64        // of the reader's goroutine: up to which seal has every key op
 
 	owed  map[crdt.ScopeID]bool // of the reader's goroutine: channels of whose new posts faces are still to be told
 	since time.Time             // since when
@@ -41,7 +40,8 @@ func newReader(s *space) *reader {
 
 // start brings seal and the view up to what is durable, so that an Office that has just been opened answers in full.
 func (r *reader) start(ctx context.Context) error {
-	if err := r.s.rep.EachKeyOp(func(adm access.Admitted) error { return r.takeKey(adm) }); err != nil {
+	r.keyed, _ = r.s.rep.LSN()
+	if err := r.s.rep.EachKeyOp(func(adm access.Admitted) error { r.takeKey(adm); return nil }); err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
 	cursor, err := r.s.view().Cursor(ctx)
@@ -70,11 +70,10 @@ func (r *reader) start(ctx context.Context) error {
 }
 
 // takeKey hands a key op to seal. What seal refuses is somebody's fault and is dropped with a line in the log.
-func (r *reader) takeKey(adm access.Admitted) error {
+func (r *reader) takeKey(adm access.Admitted) {
 	if err := r.s.keys.take(adm); err != nil {
 		r.s.log.Debug("key op not taken", "op", adm.Verified().ID(), "err", err)
 	}
-	return nil
 }
 
 func (r *reader) at() uint64 {
@@ -177,9 +176,7 @@ func (r *reader) step(ctx context.Context) error {
 	}
 	b := &batch{r: r}
 	for _, e := range entries {
-		if err := b.add(e); err != nil {
-			return err
-		}
+		b.add(e)
 	}
 	// Lines come first: Apply moves the view's cursor, and what a stop leaves undone after it is not done again.
 	for scope := range b.lines {
@@ -191,8 +188,11 @@ func (r *reader) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(b.readHistory(ctx), b.finish(ctx)); err != nil {
+	if err := b.readHistory(ctx); err != nil {
 		return err
+	}
+	if b.access && r.live {
+		r.s.rightsMoved(ctx)
 	}
 	r.mu.Lock()
 	r.cursor = entries[len(entries)-1].LSN
@@ -211,85 +211,6 @@ func (r *reader) step(ctx context.Context) error {
 	return nil
 }
 
-// batch is what a step collects.
-type batch struct {
-	r        *reader
-	items    []view.Item
-	users    []access.UserID // whose role, devices or profile changed
-	roles    bool            // somebody's role is another now
-	channels []crdt.ScopeID
-	access   bool
-	requests bool
-	history  map[crdt.ScopeID]map[crdt.LogID]uint64
-	lines    map[crdt.ScopeID]bool // channels whose lines of the system may be others now
-	said     []crdt.OpID           // access ops, each of which may be such a line
-}
-
-func (b *batch) add(e replica.Entry) error {
-	op := e.Admitted.Verified().Op()
-	switch op.Type.Class() {
-	case crdt.ClassAccess:
-		return b.addAccess(e)
-	case crdt.ClassKeys:
-		if b.r.live {
-			return b.r.takeKey(e.Admitted)
-		}
-		return nil // start handed over all of them
-	}
-	return b.addContent(e)
-}
-
-func (b *batch) addContent(e replica.Entry) error {
-	s := b.r.s
-	opened, err := s.seal.OpenOp(e.Admitted)
-	var missing *seal.MissingKey
-	if err != nil && !errors.As(err, &missing) {
-		s.log.Debug("op says nothing that can be opened", "op", e.Admitted.Verified().ID(), "err", err)
-	}
-	b.items = append(b.items, b.r.item(opened, e.Admitted))
-	b.before(e)
-	return nil
-}
-
-// before notes what was said before this person came: it is history, and none of it is unread.
-func (b *batch) before(e replica.Entry) {
-	op := e.Admitted.Verified().Op()
-	if !op.HLC.Time().Before(b.r.s.joinedAt()) {
-		return
-	}
-	if b.history == nil {
-		b.history = map[crdt.ScopeID]map[crdt.LogID]uint64{}
-	}
-	logs := b.history[e.Scope]
-	if logs == nil {
-		logs = map[crdt.LogID]uint64{}
-		b.history[e.Scope] = logs
-	}
-	logs[op.Log] = max(logs[op.Log], op.Seq+1)
-}
-
-// readHistory moves the read marks over what was said before this person came.
-func (b *batch) readHistory(ctx context.Context) error {
-	s := b.r.s
-	for scope, logs := range b.history {
-		now, err := s.view().ReadState(ctx, scope)
-		if err != nil {
-			return err
-		}
-		next := now.Merge(chat.ReadState{Generation: now.Generation, Below: logs})
-		if maps.Equal(next.Below, now.Below) {
-			continue
-		}
-		if next, err = s.view().SetRead(ctx, scope, next); err != nil {
-			return err
-		}
-		if err := s.kv.put(ctx, localRead+scope.String(), markOf(next)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // item is an op for the view. One that was written before this device came, or while it was away, is not late: that it
 // was not here was our own doing.
 func (r *reader) item(opened chat.Opened, adm access.Admitted) view.Item {
@@ -300,53 +221,8 @@ func (r *reader) item(opened chat.Opened, adm access.Admitted) view.Item {
 	return view.Item{Op: opened, Arrived: r.s.clock(), Backfill: backfill}
 }
 
-func (b *batch) addAccess(e replica.Entry) error {
-	s := b.r.s
-	op := e.Admitted.Verified().Op()
-	b.access = true
-	if op.Type == crdt.TypeNotice {
-		b.notice(op)
-	}
-	if op.Type == crdt.TypeJoinRequest || op.Type == crdt.TypeInviteCreate || op.Type == crdt.TypeInviteRevoke || op.Type == crdt.TypeAdmit {
-		b.requests = true
-	}
-	if c := e.Admitted.Changed(); c != nil {
-		b.users = append(b.users, c.Users...)
-		b.channels = append(b.channels, c.Scopes...)
-		b.roles = b.roles || len(c.Roles) > 0
-	}
-	if b.lines == nil {
-		b.lines = map[crdt.ScopeID]bool{}
-	}
-	for _, scope := range s.linesOf(op, e.Admitted) {
-		b.lines[scope] = true
-	}
-	b.said = append(b.said, e.Admitted.Verified().ID())
-	return nil
-}
-
-// notice enters a private scope that a notice tells this person of.
-func (b *batch) notice(op *crdt.Op) {
-	s := b.r.s
-	body, err := access.ParseBody(op.Type, op.Payload)
-	if err != nil {
-		return
-	}
-	n, ok := s.seal.TryNotice(s.sealView(), body.(*access.Notice).Box)
-	if !ok || s.rep.HoldsScope(n.Scope) {
-		return
-	}
-	if err := s.rep.AddScope(context.Background(), n.Scope); err != nil {
-		s.log.Warn("could not enter a channel", "err", err)
-	}
-}
-
-// finish acts on what access ops changed, once the batch is in the view.
-func (b *batch) finish(ctx context.Context) error {
-	s := b.r.s
-	if !b.access || !b.r.live {
-		return nil
-	}
+// rightsMoved acts on what access ops changed, once they are in the view.
+func (s *space) rightsMoved(ctx context.Context) {
 	if t, err := s.seal.Retry(s.sealView()); err == nil {
 		s.keys.use(t)
 	}
@@ -354,7 +230,6 @@ func (b *batch) finish(ctx context.Context) error {
 		node.Recheck()
 	}
 	s.joinProgress(ctx)
-	return nil
 }
 
 // unlocked opens again what waited for keys that are here now.
@@ -431,6 +306,13 @@ func (s *space) rebuildNow(ctx context.Context, progress func(done, total int)) 
 	r.mu.Lock()
 	r.cursor, r.live = 0, false
 	r.mu.Unlock()
+	defer func() { // also where it stopped half way: run goes on from there
+		r.mu.Lock()
+		r.live = true
+		r.mu.Unlock()
+		s.rightsMoved(ctx) // what came meanwhile was read, and not acted on
+		s.publish(Event{Kind: EventReset})
+	}()
 	if err := r.restoreReads(ctx); err != nil {
 		return err
 	}
@@ -441,9 +323,6 @@ func (s *space) rebuildNow(ctx context.Context, progress func(done, total int)) 
 		}
 		progress(int(r.at()), int(last))
 	}
-	r.mu.Lock()
-	r.live = true
-	r.mu.Unlock()
 	return nil
 }
 
