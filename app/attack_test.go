@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,9 +15,12 @@ import (
 	"hallway/app/internal/seal"
 	"hallway/crdt"
 	"hallway/crdt/access"
+	"hallway/crdt/chat"
 	"hallway/p2p"
 	"hallway/p2p/simnet"
 	"hallway/p2p/wire"
+
+	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 // inviteInto is an invitation as a changed program writes it: into whatever channel it likes, answered by another desk.
@@ -192,4 +198,54 @@ func TestOneDeskDoesNotSetAnothersClock(t *testing.T) {
 			t.Errorf("of %v the clock is off by %v, want %v", c.say, got, c.want)
 		}
 	}
+}
+
+// A file that was sent to a private channel is asked for among those who read it, and nobody else hears what its chunks
+// are called, which is all that it takes to be served them.
+func TestOnlyThoseWhoReadAFileAreAskedForIt(t *testing.T) {
+	t.Setenv("HALLWAY_NO_KEYCHAIN", "1")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimWorld(t, 1, simnet.Config{Jitter: time.Millisecond})
+		defer w.over()
+		ctx := context.Background()
+		ada := w.found("Ada")
+		inv, err := ada.of.Invite(ctx, InviteRequest{Uses: 10})
+		w.must(err)
+		bob, mal := w.come("Bob", 0, inv.Link), w.come("Mal", 0, inv.Link)
+		if !w.until(time.Minute, time.Second, func() bool { return bob.isIn() && mal.isIn() }) {
+			w.fail("they are not in")
+		}
+		w.settle(20 * time.Second)
+		board, err := ada.of.CreateChannel(ctx, CreateChannelRequest{Name: "board", Private: true, Members: []string{bob.user}})
+		w.must(err)
+		send := func(channel string) chat.File {
+			f, err := ada.of.AddFile(ctx, AddFileRequest{Name: "plan.txt", Size: -1}, strings.NewReader("what we do next, in "+channel))
+			w.must(err)
+			_, err = ada.of.Send(ctx, SendRequest{Channel: channel, Text: "the plan", Files: []string{f.ID}})
+			w.must(err)
+			w.settle(20 * time.Second)
+			found, err := bob.space(w).findFile(ctx, f.ID)
+			w.must(err)
+			c, err := bob.of.OpenFile(ctx, FileRequest{ID: f.ID})
+			w.must(err)
+			text, err := io.ReadAll(c.Body)
+			w.must(errors.Join(err, c.Body.Close()))
+			if string(text) != "what we do next, in "+channel {
+				t.Errorf("Bob reads %q", text)
+			}
+			return found
+		}
+		private, public := send(board.ID), send("#general")
+		asked := bob.space(w).holders(ctx, &private)
+		if want := []peer.ID{ada.space(w).net.running().ID()}; !slices.Equal(asked, want) {
+			t.Errorf("%v are asked for the private file, want Ada's desk alone, %v", asked, want)
+		}
+		if asked := bob.space(w).holders(ctx, &public); asked != nil {
+			t.Errorf("%v are asked for the public file, want everybody", asked)
+		}
+		unknown := chat.File{Name: "x", Manifest: []byte{1}}
+		if asked := bob.space(w).holders(ctx, &unknown); asked == nil || len(asked) > 0 {
+			t.Errorf("%v are asked for a file of no message, want nobody", asked)
+		}
+	})
 }

@@ -21,6 +21,8 @@ import (
 	"hallway/app/internal/seal"
 	"hallway/crdt/chat"
 	"hallway/store/blob"
+
+	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 const (
@@ -251,11 +253,34 @@ func (s *space) fetchFile(ctx context.Context, f *chat.File, m *seal.Manifest) e
 		if len(missing) == 0 {
 			continue
 		}
-		if err := s.net.fetch(ctx, f, missing); err != nil {
+		if err := s.net.fetch(ctx, missing, s.holders(ctx, f)); err != nil {
 			return problem(ProblemUnavailable, fmt.Sprintf("%q is not here and nobody who is reachable has all of it; it is tried again when somebody comes.", f.Name))
 		}
 	}
 	return nil
+}
+
+// holders are the devices that may be asked for a file: of those who read a channel that it was sent to, or nil for all,
+// where everybody reads one. The ids of its chunks are all that it takes to be served them, so that to ask somebody else
+// would hand him the file's ciphertext and tell him who opens what.
+func (s *space) holders(ctx context.Context, f *chat.File) []peer.ID {
+	out := []peer.ID{} // not nil: that would be everybody
+	_, in, err := s.view().File(ctx, f.ID())
+	if err != nil {
+		return out
+	}
+	for _, id := range in {
+		e, err := s.rep.Op(id)
+		if err != nil {
+			continue
+		}
+		ids, private := s.devicesOf(e.Scope)
+		if !private {
+			return nil
+		}
+		out = append(out, ids...)
+	}
+	return out
 }
 
 // sweepUploads forgets uploads that no message took within a day. Their chunks go with the next sweep of chunks.

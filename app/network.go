@@ -14,7 +14,6 @@ import (
 	"hallway/app/internal/seal"
 	"hallway/crdt"
 	"hallway/crdt/access"
-	"hallway/crdt/chat"
 	"hallway/p2p"
 	"hallway/p2p/catchup"
 	"hallway/p2p/gossip"
@@ -462,8 +461,7 @@ func (n *network) spreadBatch(ctx context.Context, entries []replica.Entry) {
 	}
 }
 
-// Has implements p2p.Chunks: a chunk is served to members who show the file's token, which only those know who can read
-// a message with it, and parts of mints to any member.
+// Has implements p2p.Chunks: as for Chunk, to know a chunk's id is the right to hear whether it is here.
 func (n *network) Has(_ context.Context, _ peer.ID, _ []byte, ids []wire.ChunkID) []bool {
 	out := make([]bool, len(ids))
 	for i, id := range ids {
@@ -479,8 +477,8 @@ func (n *network) Chunk(_ context.Context, _ peer.ID, _ []byte, id wire.ChunkID)
 	return b, err == nil
 }
 
-// fetch has chunks of a file fetched from whoever has them.
-func (n *network) fetch(ctx context.Context, f *chat.File, ids []seal.ChunkID) error {
+// fetch has chunks fetched from whoever has them, of these devices or, where from is nil, of all.
+func (n *network) fetch(ctx context.Context, ids []seal.ChunkID, from []peer.ID) error {
 	node := n.running()
 	if node == nil {
 		return p2p.ErrNoChunk
@@ -489,7 +487,7 @@ func (n *network) fetch(ctx context.Context, f *chat.File, ids []seal.ChunkID) e
 	for i, id := range ids {
 		want[i] = wire.ChunkID(id)
 	}
-	return node.FetchChunks(ctx, p2p.Fetch{IDs: want, Sequential: true, Store: func(id wire.ChunkID, data []byte) error {
+	return node.FetchChunks(ctx, p2p.Fetch{IDs: want, Sequential: true, From: from, Store: func(id wire.ChunkID, data []byte) error {
 		return n.s.blobs.PutAs(blob.ID(id), data)
 	}})
 }
@@ -508,7 +506,7 @@ func (n *network) fetchParts(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case id := <-n.parts:
-			if n.fetch(ctx, nil, []seal.ChunkID{id}) == nil {
+			if n.fetch(ctx, []seal.ChunkID{id}, nil) == nil {
 				n.s.keys.fetchPart(id)
 			}
 		}
