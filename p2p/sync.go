@@ -108,12 +108,15 @@ func (y *syncer) settle(err error) {
 	y.n.sleep(y.r.ctx, retryDelay)
 }
 
-// committed is what became of a batch.
+// committed is what became of batches that were made durable together.
 type committed struct {
-	work *catchup.Work
-	out  catchup.Outcome
+	work []*catchup.Work
+	out  catchup.Outcome // of all of them
 	err  error
 }
+
+// maxTogether is how many batches are made durable by one fsync at most.
+const maxTogether = 8
 
 // session runs one session to its end. The stream is written only as fast as it takes, so that nothing is built for a
 // reader who does not read (protocol 7.7).
@@ -136,7 +139,7 @@ func (y *syncer) session(s network.Stream) error {
 
 	l := link{
 		frames: make(chan []byte), out: make(chan []byte), fail: make(chan error, 2),
-		work: make(chan *catchup.Work), done: make(chan committed),
+		work: make(chan []*catchup.Work), done: make(chan committed),
 	}
 	wg.Go(func() { l.fail <- readFrames(ctx, s, l.frames) })
 	wg.Go(func() { l.fail <- writeFrames(ctx, s, l.out) })
@@ -149,15 +152,16 @@ type link struct {
 	frames chan []byte // read
 	out    chan []byte // to write
 	fail   chan error  // of the stream, from reader and writer
-	work   chan *catchup.Work
+	work   chan []*catchup.Work
 	done   chan committed
 }
 
 // turn is the session's own goroutine: it waits for whatever can happen next.
 func (y *syncer) turn(ctx context.Context, sess *catchup.Session, l link) error {
 	var frame []byte
-	var batch *catchup.Work
-	haveFrame, haveBatch := false, false
+	var batches []*catchup.Work // for the disk, as soon as it has done those before
+	var ahead *catchup.Work     // does not go together with them
+	haveFrame := false
 	stall := stallTimer{t: time.NewTimer(stallCheck), armed: true}
 	defer stall.t.Stop()
 	for {
@@ -167,10 +171,8 @@ func (y *syncer) turn(ctx context.Context, sess *catchup.Session, l link) error 
 				toWrite = nil
 			}
 		}
-		if !haveBatch {
-			if batch, haveBatch = sess.Work(); !haveBatch {
-				toCommit = nil
-			}
+		if batches, ahead = gather(sess, batches, ahead); len(batches) == 0 {
+			toCommit = nil
 		}
 		stall.arm(sess)
 		var err error
@@ -181,12 +183,12 @@ func (y *syncer) turn(ctx context.Context, sess *catchup.Session, l link) error 
 			return err
 		case toWrite <- frame:
 			haveFrame = false
-		case toCommit <- batch:
-			haveBatch = false
+		case toCommit <- batches:
+			batches = nil
 		case f := <-l.frames:
 			err = sess.Receive(time.Now(), f)
 		case c := <-l.done:
-			err = sess.Committed(time.Now(), c.work, c.out, c.err)
+			err = c.tell(sess)
 			y.note(sess)
 		case <-y.wake:
 			err = y.runCalls(sess)
@@ -199,6 +201,37 @@ func (y *syncer) turn(ctx context.Context, sess *catchup.Session, l link) error 
 			return err
 		}
 	}
+}
+
+// gather adds what came to the batches that wait for the disk, in order.
+func gather(sess *catchup.Session, waiting []*catchup.Work, ahead *catchup.Work) ([]*catchup.Work, *catchup.Work) {
+	for {
+		if ahead == nil {
+			w, ok := sess.Work()
+			if !ok {
+				return waiting, nil
+			}
+			ahead = w
+		}
+		if len(waiting) > 0 && (len(waiting) == maxTogether || !waiting[0].Together(ahead)) {
+			return waiting, ahead
+		}
+		waiting, ahead = append(waiting, ahead), nil
+	}
+}
+
+// tell reports to the session. What was stored counts for one of the batches: they are of one fetch.
+func (c *committed) tell(sess *catchup.Session) error {
+	for i, w := range c.work {
+		out := catchup.Outcome{}
+		if i == 0 {
+			out = c.out
+		}
+		if err := sess.Committed(time.Now(), w, out, c.err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stallTimer looks now and then whether the other side still moves. A session that waits for nothing wakes nobody.
@@ -260,13 +293,17 @@ func writeFrames(ctx context.Context, s network.Stream, from <-chan []byte) erro
 }
 
 // commit makes batches durable, one after the other.
-func (y *syncer) commit(ctx context.Context, work <-chan *catchup.Work, done chan<- committed) {
+func (y *syncer) commit(ctx context.Context, work <-chan []*catchup.Work, done chan<- committed) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case w := <-work:
-			out, err := y.n.o.Replica.Ingest(ctx, catchup.PeerID(y.r.id), w.Scope, w.Segments)
+			var segs []*crdt.Segment
+			for _, batch := range w {
+				segs = append(segs, batch.Segments...)
+			}
+			out, err := y.n.o.Replica.Ingest(ctx, catchup.PeerID(y.r.id), w[0].Scope, segs)
 			select {
 			case done <- committed{w, out, err}:
 			case <-ctx.Done():

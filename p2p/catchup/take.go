@@ -22,6 +22,14 @@ type Work struct {
 	over  []*wantOut // ranges of which nothing more will come
 }
 
+// Together reports whether one call of Replica.Ingest may take the segments of both, this one's first: content of one
+// fetch. Its outcome is then that of either, and the other's is empty.
+func (w *Work) Together(x *Work) bool { return w.f == x.f && w.content() && x.content() }
+
+func (w *Work) content() bool {
+	return !slices.ContainsFunc(w.Segments, func(seg *crdt.Segment) bool { return seg.Ops[0].Type.Class() != crdt.ClassContent })
+}
+
 // batch takes what was wanted. Nothing that was not asked for, and nothing beyond the credit, is taken.
 func (s *Session) batch(m wire.SyncBatchMsg, size int) error {
 	if s.granted -= size; s.granted < 0 {
