@@ -35,6 +35,7 @@ var explanations = []struct {
 	{access.ErrInadmissible, ProblemForbidden, "You may not do that here; ask an administrator."},
 	{replica.ErrForked, ProblemForbidden, "This device's history was written twice, from two copies of its data; join again as a new device before you write."},
 	{seal.ErrRefused, ProblemForbidden, "You cannot read this channel, so you cannot write in it."},
+	{view.ErrDamaged, ProblemDamaged, "The index of this copy is damaged, the messages are not; build it again from them with: hallway rebuild."},
 	{view.ErrNotFound, ProblemNotFound, "There is no such message here."},
 }
 

@@ -15,6 +15,7 @@ import (
 	"hallway/app"
 	"hallway/app/web"
 
+	"github.com/libp2p/go-libp2p/gologshim"
 	"github.com/spf13/cobra"
 )
 
@@ -274,6 +275,11 @@ func (c *cli) open(ctx context.Context, dir string, network app.Network) (*app.O
 	if err != nil {
 		return nil, err
 	}
+	libp2p := slog.DiscardHandler // its lines say in its own words what the Office says in ours
+	if os.Getenv("HALLWAY_LOG") != "" {
+		libp2p = c.logger().Handler()
+	}
+	gologshim.SetDefaultHandler(libp2p)
 	return app.Open(ctx, app.Options{
 		Dir: dir, Log: c.logger(), Passphrase: passphrase, Network: network, Version: version,
 		Notice: c.notice,

@@ -77,7 +77,7 @@ func begin(ts *testscript.TestScript, name string, args ...string) *background {
 	}
 	b := &background{cmd: exec.Command("hallway", args...), more: make(chan struct{})}
 	b.cmd.Dir = ts.MkAbs(".")
-	for _, key := range []string{"PATH", "HOME", "HALLWAY_NO_KEYCHAIN", "HALLWAY_LOG", "HALLWAY_DATA", "TMPDIR"} {
+	for _, key := range []string{"PATH", "HOME", "HALLWAY_NO_KEYCHAIN", "HALLWAY_LOG", "HALLWAY_DATA", "HALLWAY_PASSPHRASE_FILE", "TMPDIR"} {
 		if v := ts.Getenv(key); v != "" {
 			b.cmd.Env = append(b.cmd.Env, key+"="+v)
 		}
