@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"hallway/crdt"
-	"hallway/p2p/catchup"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 )
@@ -76,67 +75,4 @@ func (n *network) wantKeys(ctx context.Context) {
 		}
 		n.s.keys.use(taken)
 	}
-}
-
-// trust notes the sign key of a desk that let this one in, until this one's own admission is here.
-func (n *network) trust(id peer.ID, key []byte) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.sponsor[id] = key
-}
-
-// lastAddrs are the addresses of last time, for an invitation that is made while the desk is not online.
-func (n *network) lastAddrs() []string {
-	var last []string
-	if ok, err := n.s.kv.get(localAddrs, &last); err != nil || !ok {
-		return nil
-	}
-	return last
-}
-
-// quiet keeps a log out of live sending: a history that is brought in goes by catch-up alone (protocol 6.10).
-func (n *network) quiet(log crdt.LogID) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.silent[log] = true
-}
-
-func (n *network) isQuiet(log crdt.LogID) bool {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.silent[log]
-}
-
-// syncSide is the replica as catch-up asks it. Until this device's own admission is here, the desk that let it in is
-// served the access scope as if it were known: so the two agree to exchange it.
-type syncSide struct {
-	catchupServer
-	n *network
-}
-
-// MayRead implements catchup.Replica.
-func (s syncSide) MayRead(p catchupPeer, scope crdt.ScopeID) bool {
-	if s.catchupServer.MayRead(p, scope) {
-		return true
-	}
-	if scope != s.n.s.scope() {
-		// A private scope that a notice told of, and nothing of it is here yet: there is nothing to serve, and only who
-		// holds the scope id can tell what is asked for.
-		_, known := s.n.s.access().Channel(scope)
-		return !known
-	}
-	if s.n.s.member() {
-		return false
-	}
-	s.n.mu.RLock()
-	defer s.n.mu.RUnlock()
-	_, ok := s.n.sponsor[peer.ID(p)]
-	return ok
-}
-
-// Ingest implements catchup.Replica; what was not taken is worth a line for whoever looks for it.
-func (s syncSide) Ingest(ctx context.Context, from catchupPeer, scope crdt.ScopeID, segs []*crdt.Segment) (catchup.Outcome, error) {
-	out, err := s.catchupServer.Ingest(ctx, from, scope, segs)
-	s.n.s.log.Debug("caught up", "scope", scope.String()[:8], "segments", len(segs), "stored", out.Stored, "pending", out.Pending, "refused", out.Refused, "err", err)
-	return out, err
 }

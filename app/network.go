@@ -11,19 +11,15 @@ import (
 	"sync"
 	"time"
 
-	"hallway/app/internal/seal"
 	"hallway/crdt"
 	"hallway/crdt/access"
 	"hallway/p2p"
 	"hallway/p2p/catchup"
 	"hallway/p2p/gossip"
 	"hallway/p2p/wire"
-	"hallway/store/blob"
 	"hallway/store/replica"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
-	ma "github.com/multiformats/go-multiaddr"
 )
 
 // network is a workspace's desk in the network. What asks it while it is not running finds nobody there.
@@ -41,11 +37,6 @@ type network struct {
 	parts   chan [32]byte       // parts of mints that are wanted
 	silent  map[crdt.LogID]bool // logs of imports
 }
-
-type (
-	catchupServer = replica.Server
-	catchupPeer   = catchup.PeerID
-)
 
 func newNetwork(s *space) *network {
 	return &network{
@@ -144,70 +135,6 @@ func (n *network) together(ctx context.Context, parts ...func(context.Context) e
 	return errors.Join(errs...)
 }
 
-const (
-	localListen = "net/listen" // the addresses that were listened on last
-	localAddrs  = "net/addrs"  // the addresses that others could use last
-	localPeers  = "net/peer/"  // + network id: where a device was met
-)
-
-// listenAddrs is where to listen: as told, else on the ports of last time, so that links that were handed out stay good.
-func (n *network) listenAddrs(told []string) ([]ma.Multiaddr, error) {
-	if len(told) > 0 {
-		return multiaddrs(told)
-	}
-	var last []string
-	if ok, err := n.s.kv.get(localListen, &last); err != nil || !ok {
-		return nil, err
-	}
-	addrs, err := multiaddrs(last)
-	if err != nil {
-		return nil, nil
-	}
-	return addrs, nil
-}
-
-// keepListen remembers the ports, on every address: a laptop's addresses change with its network.
-func (n *network) keepListen(ctx context.Context, addrs []ma.Multiaddr) error {
-	var keep, all []string
-	for _, a := range addrs {
-		all = append(all, a.String())
-		if w := wildcard(a); w != "" && !slices.Contains(keep, w) {
-			keep = append(keep, w)
-		}
-	}
-	if err := n.s.kv.put(ctx, localAddrs, all); err != nil || len(n.s.of.o.Network.Listen) > 0 || len(keep) == 0 {
-		return err
-	}
-	return n.s.kv.put(ctx, localListen, keep)
-}
-
-// wildcard is the address with its host part opened to every address of this machine.
-func wildcard(a ma.Multiaddr) string {
-	host := "/ip4/0.0.0.0"
-	if _, err := a.ValueForProtocol(ma.P_IP6); err == nil {
-		host = "/ip6/::"
-	}
-	if port, err := a.ValueForProtocol(ma.P_TCP); err == nil {
-		return host + "/tcp/" + port
-	}
-	if port, err := a.ValueForProtocol(ma.P_UDP); err == nil {
-		return host + "/udp/" + port + "/quic-v1"
-	}
-	return ""
-}
-
-func multiaddrs(texts []string) ([]ma.Multiaddr, error) {
-	var out []ma.Multiaddr
-	for _, t := range texts {
-		a, err := ma.NewMultiaddr(t)
-		if err != nil {
-			return nil, problem(ProblemInvalid, fmt.Sprintf("%q is not an address; write it as /ip4/10.0.0.7/tcp/4021.", t))
-		}
-		out = append(out, a)
-	}
-	return out, nil
-}
-
 // running is the node while it runs, or nil.
 func (n *network) running() *p2p.Node {
 	n.mu.RLock()
@@ -254,75 +181,6 @@ func (of *Office) Listening(ctx context.Context) (id string, addrs []string, err
 	return id, addrs, nil
 }
 
-// sign proves with the device's sign key that this network id is the device's.
-func (n *network) sign(digest [32]byte) (crdt.Signature, error) {
-	return crdt.Signature(ed25519.Sign(n.s.ring.SignKey(), digest[:])), nil
-}
-
-// Tier implements p2p.Admission from the access state as it stands.
-func (n *network) Tier(p peer.ID) p2p.Tier {
-	key, ok := transportKey(p)
-	if !ok {
-		return p2p.Refused
-	}
-	d, known := n.s.access().DeviceByTransport(key)
-	switch {
-	case known && n.s.access().Connects(d):
-		return p2p.Member
-	case n.sponsors(p):
-		return p2p.Member
-	case known:
-		return p2p.Refused // revoked, or its person was removed
-	}
-	return p2p.Joiner
-}
-
-// sponsors reports whether a device is trusted as the one that let this one in. That ends with this device's own
-// admission, from which on what is here says who is a member: the sponsor may be removed as anybody may.
-func (n *network) sponsors(p peer.ID) bool {
-	n.mu.RLock()
-	_, ok := n.sponsor[p]
-	n.mu.RUnlock()
-	return ok && !n.s.member()
-}
-
-// SignKey implements p2p.Admission.
-func (n *network) SignKey(p peer.ID) (ed25519.PublicKey, bool) {
-	key, ok := transportKey(p)
-	if !ok {
-		return nil, false
-	}
-	if d, known := n.s.access().DeviceByTransport(key); known {
-		return d.Cert.DSK.Public(), true
-	}
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	k, ok := n.sponsor[p]
-	return k, ok
-}
-
-func transportKey(p peer.ID) (ed25519.PublicKey, bool) {
-	pub, err := p.ExtractPublicKey()
-	if err != nil {
-		return nil, false
-	}
-	raw, err := pub.Raw()
-	if err != nil || pub.Type() != crypto.Ed25519 || len(raw) != ed25519.PublicKeySize {
-		return nil, false
-	}
-	return ed25519.PublicKey(raw), true
-}
-
-// peerOf is the network id of a transport key.
-func peerOf(key access.Key) (peer.ID, bool) {
-	pub, err := crypto.UnmarshalEd25519PublicKey(key[:])
-	if err != nil {
-		return "", false
-	}
-	p, err := peer.IDFromPublicKey(pub)
-	return p, err == nil
-}
-
 // Live implements p2p.Inbox.
 func (n *network) Live(ctx context.Context, from peer.ID, frame []byte) p2p.Received {
 	kind, body, err := wire.SplitLive(frame)
@@ -351,200 +209,6 @@ func verdictOf(v replica.Verdict) gossip.Verdict {
 		return gossip.Reject
 	}
 	return gossip.Ignore
-}
-
-// smallScope is how many devices a private channel may have for its ops to be pushed to them directly, past the topic
-// that all share (protocol 7.1).
-const smallScope = 64
-
-// carry sends an op that was written here to those who should have it now: by the shared topic for what every member
-// holds, straight to each device for private channels. Whoever is not there gets it by catch-up.
-func (n *network) carry(ctx context.Context, adm access.Admitted) {
-	node := n.running()
-	if node == nil {
-		return
-	}
-	op := adm.Verified().Op()
-	frame := wire.AppendLiveOp(nil, op, len(op.Heads) == 0 && op.Seq > 0)
-	scope := adm.Scope()
-	if to, private := n.s.devicesOf(scope); private && len(to) <= smallScope {
-		node.Push(to, frame)
-		return
-	}
-	if err := node.Publish(ctx, wire.Shard(scope, 1), frame); err != nil && !errors.Is(err, p2p.ErrOverBudget) {
-		n.s.log.Debug("could not publish", "err", err)
-	}
-}
-
-// devicesOf are the network ids of the devices of a scope's people, without this one; private is false for scopes that
-// every member holds.
-func (s *space) devicesOf(scope crdt.ScopeID) (ids []peer.ID, private bool) {
-	v := s.access()
-	ch, ok := v.Channel(scope)
-	private = ok && !ch.Public
-	for _, m := range s.readersOf(scope) {
-		for _, d := range v.Devices(m) {
-			if d.Revoked || d.Ref == s.device {
-				continue
-			}
-			if p, ok := peerOf(d.Cert.DTK); ok {
-				ids = append(ids, p)
-			}
-		}
-	}
-	return ids, private
-}
-
-// spread follows what becomes durable here: what was written on this device goes out, and whoever wrote what came from
-// elsewhere learns that it is held here too.
-func (n *network) spread(ctx context.Context) error {
-	lsn, _ := n.s.rep.LSN()
-	for {
-		last, wake := n.s.rep.LSN()
-		for lsn < last {
-			entries, err := n.s.rep.Feed(lsn, 256)
-			if err != nil {
-				return fmt.Errorf("follow the store: %w", err)
-			}
-			if len(entries) == 0 {
-				break
-			}
-			n.spreadBatch(ctx, entries)
-			lsn = entries[len(entries)-1].LSN
-		}
-		select {
-		case <-wake:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// span is a run of ops of somebody else's log that became durable here.
-type span struct {
-	scope  crdt.ScopeID
-	author access.UserID
-	lo, hi uint64
-}
-
-func (n *network) spreadBatch(ctx context.Context, entries []replica.Entry) {
-	stored := map[crdt.LogID][]span{}
-	for _, e := range entries {
-		op := e.Admitted.Verified().Op()
-		if op.Device == n.s.device {
-			if !n.isQuiet(op.Log) {
-				n.carry(ctx, e.Admitted)
-			}
-			continue
-		}
-		spans := stored[op.Log]
-		if last := len(spans) - 1; last >= 0 && spans[last].hi+1 == op.Seq {
-			spans[last].hi = op.Seq // only what touches is joined: what lies between may not be here
-			continue
-		}
-		stored[op.Log] = append(spans, span{scope: e.Scope, author: e.Admitted.User(), lo: op.Seq, hi: op.Seq})
-	}
-	node := n.running()
-	if node == nil {
-		return
-	}
-	for log, spans := range stored {
-		var author []peer.ID
-		for _, d := range n.s.access().Devices(spans[0].author) {
-			if p, ok := peerOf(d.Cert.DTK); ok {
-				author = append(author, p)
-			}
-		}
-		for _, s := range spans {
-			node.Stored(author, s.scope, log, s.lo, s.hi)
-		}
-	}
-}
-
-// Has implements p2p.Chunks: as for Chunk, to know a chunk's id is the right to hear whether it is here.
-func (n *network) Has(_ context.Context, _ peer.ID, _ []byte, ids []wire.ChunkID) []bool {
-	out := make([]bool, len(ids))
-	for i, id := range ids {
-		out[i] = n.s.blobs.Has(blob.ID(id))
-	}
-	return out
-}
-
-// Chunk implements p2p.Chunks. A chunk's id is the hash of its ciphertext, which only readers of a message with it, or
-// those whose key was minted with it, can know; so to name it is the right to it (protocol 8).
-func (n *network) Chunk(_ context.Context, _ peer.ID, _ []byte, id wire.ChunkID) ([]byte, bool) {
-	b, err := n.s.blobs.Get(blob.ID(id))
-	return b, err == nil
-}
-
-// fetch has chunks fetched from whoever has them, of these devices or, where from is nil, of all.
-func (n *network) fetch(ctx context.Context, ids []seal.ChunkID, from []peer.ID) error {
-	node := n.running()
-	if node == nil {
-		return p2p.ErrNoChunk
-	}
-	want := make([]wire.ChunkID, len(ids))
-	for i, id := range ids {
-		want[i] = wire.ChunkID(id)
-	}
-	return node.FetchChunks(ctx, p2p.Fetch{IDs: want, Sequential: true, From: from, Store: func(id wire.ChunkID, data []byte) error {
-		return n.s.blobs.PutAs(blob.ID(id), data)
-	}})
-}
-
-// wantPart has a part of a mint looked for.
-func (n *network) wantPart(id [32]byte) {
-	select {
-	case n.parts <- id:
-	default: // asked for again by Retry
-	}
-}
-
-func (n *network) fetchParts(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case id := <-n.parts:
-			if n.fetch(ctx, []seal.ChunkID{id}, nil) == nil {
-				n.s.keys.fetchPart(id)
-			}
-		}
-	}
-}
-
-// Remembered implements p2p.AddressBook.
-func (n *network) Remembered() []peer.AddrInfo {
-	var out []peer.AddrInfo
-	err := n.s.kv.each(localPeers, func(name string, _ []byte) error {
-		var addrs []string
-		if ok, err := n.s.kv.get(name, &addrs); err != nil || !ok {
-			return err
-		}
-		id, err := peer.Decode(name[len(localPeers):])
-		if err != nil {
-			return nil
-		}
-		if mas, err := multiaddrs(addrs); err == nil {
-			out = append(out, peer.AddrInfo{ID: id, Addrs: mas})
-		}
-		return nil
-	})
-	if err != nil {
-		n.s.log.Warn("could not read where peers were met", "err", err)
-	}
-	return out
-}
-
-// Remember implements p2p.AddressBook.
-func (n *network) Remember(info peer.AddrInfo) {
-	var addrs []string
-	for _, a := range info.Addrs {
-		addrs = append(addrs, a.String())
-	}
-	if err := n.s.kv.put(context.Background(), localPeers+info.ID.String(), addrs); err != nil {
-		n.s.log.Warn("could not remember where a peer was met", "err", err)
-	}
 }
 
 // Peer implements p2p.Watcher.
@@ -625,4 +289,38 @@ func agreed(off []time.Duration) time.Duration {
 		return hi
 	}
 	return 0
+}
+
+// syncSide is the replica as catch-up asks it. Until this device's own admission is here, the desk that let it in is
+// served the access scope as if it were known: so the two agree to exchange it.
+type syncSide struct {
+	replica.Server
+	n *network
+}
+
+// MayRead implements catchup.Replica.
+func (s syncSide) MayRead(p catchup.PeerID, scope crdt.ScopeID) bool {
+	if s.Server.MayRead(p, scope) {
+		return true
+	}
+	if scope != s.n.s.scope() {
+		// A private scope that a notice told of, and nothing of it is here yet: there is nothing to serve, and only who
+		// holds the scope id can tell what is asked for.
+		_, known := s.n.s.access().Channel(scope)
+		return !known
+	}
+	if s.n.s.member() {
+		return false
+	}
+	s.n.mu.RLock()
+	defer s.n.mu.RUnlock()
+	_, ok := s.n.sponsor[peer.ID(p)]
+	return ok
+}
+
+// Ingest implements catchup.Replica; what was not taken is worth a line for whoever looks for it.
+func (s syncSide) Ingest(ctx context.Context, from catchup.PeerID, scope crdt.ScopeID, segs []*crdt.Segment) (catchup.Outcome, error) {
+	out, err := s.Server.Ingest(ctx, from, scope, segs)
+	s.n.s.log.Debug("caught up", "scope", scope.String()[:8], "segments", len(segs), "stored", out.Stored, "pending", out.Pending, "refused", out.Refused, "err", err)
+	return out, err
 }
