@@ -76,11 +76,37 @@ func SocketPath(dir string) string {
 		return p
 	}
 	sum := sha256.Sum256([]byte(abs))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("hallway-%d", os.Getuid()), hex.EncodeToString(sum[:8])+".sock")
+	return filepath.Join(sharedSockets(), hex.EncodeToString(sum[:8])+".sock")
+}
+
+// sharedSockets is the folder for sockets whose data directory has too long a path.
+func sharedSockets() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("hallway-%d", os.Getuid()))
+}
+
+// trustSocket refuses a socket in the folder for temporary files, where everybody on the computer may write, unless its
+// folder is this user's and closed to others: anybody could have put a folder of that name there first, and heard what
+// the command line says to the node.
+func trustSocket(socket string) error {
+	dir := filepath.Dir(socket)
+	if dir != sharedSockets() {
+		return nil
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() || !ownAlone(info) {
+		return problem(ProblemForbidden, fmt.Sprintf("The folder %s belongs to somebody else or is open to others; remove it, or keep the data in a folder with a shorter path.", dir))
+	}
+	return nil
 }
 
 // NodeRuns reports whether a node answers on the socket.
 func NodeRuns(socket string) bool {
+	if trustSocket(socket) != nil {
+		return false
+	}
 	conn, err := net.DialTimeout("unix", socket, time.Second)
 	if err != nil {
 		return false
@@ -95,6 +121,9 @@ func ListenSocket(dir string) (net.Listener, error) {
 	path := SocketPath(dir)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the socket's folder: %w", err)
+	}
+	if err := trustSocket(path); err != nil {
+		return nil, err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("remove an old socket: %w", err)
