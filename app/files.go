@@ -157,7 +157,8 @@ func pictureSize(mime string, head []byte) (w, h int) {
 	return c.Width, c.Height
 }
 
-// fileOf is an attachment as a face shows it.
+// fileOf is an attachment as a face shows it. Its size is that of the manifest, by which it is fetched: what the sender
+// says beside it may be anything.
 func (s *space) fileOf(f *chat.File) File {
 	id := f.ID()
 	out := File{ID: hex.EncodeToString(id[:]), Name: f.Name, Size: int(f.Size), Type: f.Mime, Width: f.Width, Height: f.Height}
@@ -165,7 +166,7 @@ func (s *space) fileOf(f *chat.File) File {
 	if err != nil {
 		return out
 	}
-	out.Have = s.haveBytes(&m)
+	out.Size, out.Have = int(m.Size), s.haveBytes(&m)
 	return out
 }
 
