@@ -182,11 +182,25 @@ func (r *Replica) loadHeld(t *store.Txn) error {
 		if err != nil {
 			return nil // its device is no longer known: it comes again when it is
 		}
-		c, err := crdt.VerifyChain(r.ws, l.key, crdt.Chain{Ops: []crdt.Op{op}, Next: op.Header.ID()})
+		v, err := r.verifyHeld(l, op)
 		if err != nil {
 			return err
 		}
-		r.held.put(heldOp{sc.id, l.id, c.Ops[0]})
+		r.held.put(heldOp{sc.id, l.id, v})
 		return nil
 	})
+}
+
+// verifyHeld makes an op verified again that was held on disk. A signature that it has was checked when it came; it is
+// checked once more, since it alone may cover the ops before it.
+func (r *Replica) verifyHeld(l *logState, op crdt.Op) (crdt.Verified, error) {
+	if op.Sig != nil {
+		r.checked.Add(1)
+		return crdt.VerifyOp(r.ws, l.key, op)
+	}
+	c, err := crdt.VerifyChain(r.ws, l.key, crdt.Chain{Ops: []crdt.Op{op}, Next: op.Header.ID()})
+	if err != nil {
+		return crdt.Verified{}, err
+	}
+	return c.Ops[0], nil
 }

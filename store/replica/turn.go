@@ -23,6 +23,7 @@ type turn struct {
 	fresh   []Entry
 	ids     []crdt.OpID
 	access  int // access ops admitted
+	shown   int // of these, those that the published view knows
 	parts   []chan error
 	retried *waitItem // what is being tried again, if anything
 	own     bool      // Write's own: not a sign of another copy of this device
@@ -61,6 +62,10 @@ func (t *turn) cut() {
 	if t.batch.Empty() && len(t.touched) == 0 {
 		return
 	}
+	if t.access > t.shown { // whoever follows what is durable must find a view that knows of it
+		t.r.refreshView()
+		t.shown = t.access
+	}
 	views := make([]*logView, len(t.touched))
 	for i, l := range t.touched {
 		t.batch.PutState(l.num, l.holdings.append(nil))
@@ -91,8 +96,10 @@ func (t *turn) finish() (wait func(context.Context) error) {
 			t.fault = err
 		}
 	}
-	if t.access > 0 {
+	if t.refold {
 		t.r.refreshView()
+	}
+	if t.access > 0 {
 		t.r.enterPublic()
 	}
 	parts, fault := t.parts, t.fault
