@@ -343,6 +343,9 @@ func (s *space) auditRow(e *access.Entry) AuditEntry {
 		} else if ch, ok := s.access().Channel(e.Scope); ok {
 			name, _ := s.channelTitle(&ch)
 			out.Target = "#" + name
+			if b, ok := e.Body.(*access.ChannelGenesis); ok && b.Direct {
+				out.Action, out.Target = "direct-create", name
+			}
 		}
 	}
 	return out

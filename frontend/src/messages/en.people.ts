@@ -88,7 +88,7 @@ export const people = {
   actionWords: {
     found: 'started the workspace', grant: 'gave a role', remove: 'removed', demote: 'lowered a role', leave: 'left', admit: 'let in',
     request: 'asked to come in', invite: 'invited', 'invite-revoke': 'revoked an invite', 'device-add': 'added a device',
-    'device-revoke': 'removed a device', 'key-rotate': 'renewed their key', 'channel-create': 'made a channel', 'channel-policy': 'changed a channel',
+    'device-revoke': 'removed a device', 'key-rotate': 'renewed their key', 'channel-create': 'made a channel', 'direct-create': 'began a direct message', 'channel-policy': 'changed a channel',
     'channel-archive': 'archived a channel', 'channel-grant': 'added to a channel', 'channel-remove': 'took out of a channel',
     policy: 'changed a policy', profile: 'changed their profile',
   } as Record<AuditEntry['action'], string>,

@@ -300,7 +300,8 @@ test('members, invitations, the log, the network and the preferences show what i
   await ada.clean('invites');
   await page.getByRole('tab', { name: 'Log' }).click();
   await expect(page.getByText('started the workspace')).toBeVisible();
-  await expect(page.getByText('made a channel').first()).toBeVisible();
+  await expect(page.getByRole('row', { name: /Ada Njoku made a channel #board/ })).toBeVisible();
+  await expect(page.getByRole('row', { name: /Bram Visser began a direct message Bram Visser/ })).toBeVisible();
   await ada.clean('log');
   await ada.go('Network');
   await expect(page.getByRole('row', { name: /Bram Visser.*Bram’s laptop/ })).toBeVisible();
@@ -331,8 +332,10 @@ test('the dark theme is kept, and nothing in it is hard to read', async () => {
   await ada.clean('search dark');
   await page.keyboard.press('Escape');
   await ada.go('Members and roles');
+  await expect(page.getByRole('row', { name: /Bram Visser/ })).toBeVisible();
   await ada.clean('members dark');
   await ada.go('Network');
+  await expect(page.getByRole('row', { name: /Bram Visser.*Bram’s laptop/ })).toBeVisible();
   await ada.clean('network dark');
   await ada.open('general');
   await page.keyboard.press('Control+k');
@@ -345,6 +348,8 @@ test('alone, what is written waits and is shown so; when the other is back it go
   await expect(ada.sidebar.getByRole('button', { name: /^Alone, offline/ })).toBeVisible({ timeout: 20_000 });
   await ada.open('general');
   await ada.say('#general', 'Written while you were away.');
+  await expect(ada.row('#general', 'Written while you were away.')).toBeInViewport();
+  await expect(ada.row('#general', 'Written while you were away.').getByRole('button', { name: /^Waiting to send/ })).toBeVisible();
   await expect(ada.page.getByRole('button', { name: 'Send later, when somebody is reachable' })).toBeVisible();
   await ada.clean('offline dark');
   bram.expectFault(/ERR_CONNECTION_REFUSED|WebSocket connection to/);
