@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +29,7 @@ func (d *simDesk) transcript(channel string) (string, error) {
 		return "", err
 	}
 	for i := range rows {
-		writeRow(&b, &rows[i], "")
+		d.w.writeRow(&b, &rows[i], "")
 		if rows[i].Replies == 0 {
 			continue
 		}
@@ -40,7 +41,7 @@ func (d *simDesk) transcript(channel string) (string, error) {
 			return "", err
 		}
 		for j := range replies {
-			writeRow(&b, &replies[j], "  ")
+			d.w.writeRow(&b, &replies[j], "  ")
 		}
 	}
 	return b.String(), nil
@@ -65,18 +66,19 @@ func (d *simDesk) pages(page func(before string) ([]Message, bool, error)) ([]Me
 	}
 }
 
-func writeRow(b *strings.Builder, m *Message, indent string) {
+// writeRow names people by their desks: a guest cannot open what members say of themselves.
+func (w *simWorld) writeRow(b *strings.Builder, m *Message, indent string) {
 	fmt.Fprintf(b, "%s%s %s %s", indent, m.ID[:16], m.Time.UTC().Format("2006-01-02T15:04:05.000"), m.Kind)
 	if m.Kind != RowMessage {
 		for _, p := range []*Person{m.Actor, m.Target} {
 			if p != nil {
-				fmt.Fprintf(b, " %s", p.Name)
+				fmt.Fprintf(b, " %s", w.nameOf(p.ID))
 			}
 		}
 		fmt.Fprintf(b, " %q %d\n", m.Value, m.Count)
 		return
 	}
-	fmt.Fprintf(b, " %s %q", m.Author, m.Text)
+	fmt.Fprintf(b, " %s %q", w.nameOf(m.AuthorID), m.Text)
 	if m.Edited {
 		fmt.Fprintf(b, " edited=%s", m.EditedAt.UTC().Format("2006-01-02T15:04:05.000"))
 	}
@@ -91,7 +93,7 @@ func writeRow(b *strings.Builder, m *Message, indent string) {
 	for _, r := range m.Reactions {
 		var who []string
 		for _, p := range r.People {
-			who = append(who, p.Name)
+			who = append(who, w.nameOf(p.ID))
 		}
 		fmt.Fprintf(b, " %s by %s", r.Emoji, strings.Join(who, ","))
 	}
@@ -131,12 +133,44 @@ func (a *simActs) membersAndOthers() (in, out []*simDesk) {
 	return in, out
 }
 
-// differs says in what two members' copies differ, or nothing.
+// truth is the space of the desk that knows most about who may read a scope. Whoever was taken out of a private channel is
+// told no more of it, so that his own copy may say otherwise for good.
+func (a *simActs) truth(scope crdt.ScopeID) *space {
+	var best *space
+	most := -1
+	for _, d := range a.desks {
+		s, err := d.of.space(In{})
+		a.must(err)
+		n := 0
+		for _, e := range s.access().Audit() {
+			if e.Scope == scope || e.Scope == s.scope() {
+				n++
+			}
+		}
+		if n > most {
+			best, most = s, n
+		}
+	}
+	return best
+}
+
+// readers are the desks of the people who may read a channel.
+func (a *simActs) readers(id string) (out []*simDesk) {
+	scope := crdt.ScopeID(unhex(id))
+	v := a.truth(scope).access()
+	for _, d := range a.desks {
+		if v.MayRead(userOf(d), scope) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// differs says in what the copies of two who may read the same differ, or nothing.
 func (a *simActs) differs() string {
 	in, _ := a.membersAndOthers()
-	first := map[string]string{}     // channel: its text
-	shownBy := map[string]*simDesk{} // channel: who showed it so
-	audit, auditBy := "", in[0]
+	var audit string
+	rooms := map[string]bool{}
 	for i, d := range in {
 		if !d.isIn() {
 			return d.name + " has not finished joining"
@@ -148,57 +182,82 @@ func (a *simActs) differs() string {
 			audit = text
 		}
 		if text != audit {
-			return fmt.Sprintf("%s and %s differ in who may do what:\n%s", auditBy.name, d.name, firstDifference(audit, text))
+			return fmt.Sprintf("%s and %s differ in who may do what:\n%s%s", in[0].name, d.name, firstDifference(audit, text), a.holdings(s.scope().String()))
 		}
 		for _, id := range d.channels() {
-			text, err := d.transcript(id)
-			a.must(err)
-			if strings.Contains(text, " "+string(RowMissingKey)+" ") || strings.Contains(text, " "+string(RowGap)+" ") || strings.Contains(text, "Newcomer (") {
-				return fmt.Sprintf("%s lacks something in %s:\n%s", d.name, id[:8], text)
-			}
-			if shownBy[id] == nil {
-				shownBy[id], first[id] = d, text
-			}
-			if text != first[id] {
-				return fmt.Sprintf("%s and %s differ in %s:\n%s", shownBy[id].name, d.name, id[:8], firstDifference(first[id], text))
-			}
+			rooms[id] = true
 		}
 	}
-	for id, by := range shownBy {
-		s, err := by.of.space(In{})
-		a.must(err)
-		for _, d := range in {
-			may := s.access().MayRead(userOf(d), crdt.ScopeID(unhex(id)))
-			if has := slices.Contains(d.channels(), id); has != may {
-				return fmt.Sprintf("%s: channel %s is shown %v and may be read %v, as %s sees it", d.name, id[:8], has, may, by.name)
-			}
-		}
-	}
-	return a.lost(in)
-}
-
-// lost names an acknowledged message that somebody lacks who should show it.
-func (a *simActs) lost(in []*simDesk) string {
-	for _, d := range in {
-		texts := map[crdt.ScopeID]string{}
-		s, err := d.of.space(In{})
-		a.must(err)
-		for _, x := range a.acks {
-			scope := s.access().Canonical(x.channel)
-			if x.deleted || x.text == "" || !s.access().MayRead(userOf(d), scope) {
-				continue
-			}
-			if _, ok := texts[scope]; !ok {
-				text, err := d.transcript(scope.String())
-				a.must(err)
-				texts[scope] = text
-			}
-			if !strings.Contains(texts[scope], fmt.Sprintf("%q", x.text)) {
-				return fmt.Sprintf("%s lacks %q of %s in %s", d.name, x.text, x.by.name, scope.String()[:8])
-			}
+	for _, id := range slices.Sorted(maps.Keys(rooms)) {
+		if why := a.room(id); why != "" {
+			return why + a.holdings(id)
 		}
 	}
 	return ""
+}
+
+// room compares what those show who may read a channel.
+func (a *simActs) room(id string) string {
+	var first string
+	readers := a.readers(id)
+	for i, d := range readers {
+		if !slices.Contains(d.channels(), id) {
+			return fmt.Sprintf("%s does not show %s", d.name, id[:8])
+		}
+		text, err := d.transcript(id)
+		a.must(err)
+		if i == 0 {
+			first = text
+		}
+		if strings.Contains(text, " "+string(RowMissingKey)+" ") || strings.Contains(text, " "+string(RowGap)+" ") {
+			return fmt.Sprintf("%s lacks something in %s:\n%s", d.name, id[:8], text)
+		}
+		if text != first {
+			return fmt.Sprintf("%s and %s differ in %s:\n%s", readers[0].name, d.name, id[:8], firstDifference(first, text))
+		}
+	}
+	return a.lost(id, readers, first)
+}
+
+// lost names a message that was acknowledged to one who may still read a channel, and that is not in it.
+func (a *simActs) lost(id string, readers []*simDesk, text string) string {
+	for _, x := range a.acks {
+		if len(readers) == 0 || x.deleted || x.text == "" || !slices.Contains(readers, x.by) {
+			continue
+		}
+		s, err := readers[0].of.space(In{})
+		a.must(err)
+		if s.access().Canonical(x.channel).String() == id && !strings.Contains(text, fmt.Sprintf("%q", x.text)) {
+			return fmt.Sprintf("%q of %s is lost in %s, sent into %s", x.text, x.by.name, id[:8], x.channel.String()[:8])
+		}
+	}
+	return ""
+}
+
+// holdings is what each desk holds of a scope, for when two differ.
+func (a *simActs) holdings(id string) string {
+	var b strings.Builder
+	for _, d := range a.desks {
+		s, err := d.of.space(In{})
+		a.must(err)
+		fmt.Fprintf(&b, "\n  %s says that it is read by", d.name)
+		for _, u := range s.readersOf(crdt.ScopeID(unhex(id))) {
+			fmt.Fprintf(&b, " %s", a.nameOf(u.String()))
+		}
+		for _, t := range s.rep.Tips(crdt.ScopeID(unhex(id))) {
+			fmt.Fprintf(&b, " %s/%s:%d-%d", a.deviceName(t.Device), t.Log.String()[:4], t.Lo, t.Seq)
+		}
+	}
+	return b.String()
+}
+
+func (a *simActs) deviceName(ref crdt.DeviceRef) string {
+	for _, d := range a.desks {
+		if s, err := d.of.space(In{}); err == nil && s.device == ref {
+			return d.name
+		}
+	}
+	return "?"
 }
 
 // auditText is every change of rights that all members hold, and whether it counts.
@@ -267,12 +326,7 @@ func (a *simActs) checkSecrets() {
 			s, err := d.of.space(In{})
 			a.must(err)
 			last, ever := seen[x.channel][userOf(d)]
-			may := ever && last >= i
-			for _, other := range a.desks { // somebody who may read it says who else may
-				o, err := other.of.space(In{})
-				a.must(err)
-				may = may || o.access().MayRead(o.self, x.channel) && o.access().MayRead(userOf(d), x.channel)
-			}
+			may := ever && last >= i || a.truth(x.channel).access().MayRead(userOf(d), x.channel)
 			if may {
 				continue
 			}

@@ -171,3 +171,13 @@ func (d *simDesk) isIn() bool {
 	s, err := d.of.space(In{})
 	return err == nil && s.member() && s.joining == nil
 }
+
+// nameOf is the desk of a person.
+func (w *simWorld) nameOf(id string) string {
+	for _, d := range w.desks {
+		if d.user == id {
+			return d.name
+		}
+	}
+	return id
+}
