@@ -58,16 +58,6 @@ func (t *remotes) proven() []*remote {
 	return out
 }
 
-func (t *remotes) all() []*remote {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	out := make([]*remote, 0, len(t.m))
-	for _, r := range t.m {
-		out = append(out, r)
-	}
-	return out
-}
-
 func (r *remote) ok() bool {
 	select {
 	case <-r.proven:

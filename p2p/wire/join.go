@@ -25,11 +25,8 @@ type JoinRequest struct {
 	Ops     [][]byte // JoinPresent: access ops, ancestors first, each a crdt.Segment of its own
 }
 
-// Limits inside the join protocol, in bytes.
-const (
-	MaxJoinName   = 256
-	MaxJoinReason = 256
-)
+// MaxJoinName is the most bytes of a name inside the join protocol.
+const MaxJoinName = 256
 
 // ClaimID is what a claim is asked after by.
 func ClaimID(claim []byte) [32]byte { return crdt.Hash("hallway/claimid/v1", claim) }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/ed25519"
+	"encoding/binary"
 
 	"hallway/crdt"
 )
@@ -15,16 +16,9 @@ type MemberHello struct {
 	Time  uint64 // Unix milliseconds of the sender's clock, to warn of one that is off (protocol 3.4)
 }
 
-const memberHelloSize = 40
-
 // Append appends the hello's encoding.
 func (h *MemberHello) Append(b []byte) []byte {
-	b = append(b, h.Nonce[:]...)
-	var t [8]byte
-	for i := range t {
-		t[i] = byte(h.Time >> (56 - 8*i))
-	}
-	return append(b, t[:]...)
+	return binary.BigEndian.AppendUint64(append(b, h.Nonce[:]...), h.Time)
 }
 
 // ParseMemberHello reads one hello, all of b.

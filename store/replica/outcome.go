@@ -1,19 +1,16 @@
 package replica
 
-import (
-	"hallway/crdt"
-)
+import "hallway/crdt"
 
 // Way is how ops came here.
 type Way uint8
 
 // The ways.
 const (
-	ByGossip  Way = 1 // forwarded by anybody
-	ByPush    Way = 2 // sent by its author, or to us alone
-	ByCatchup Way = 3
-	ByBundle  Way = 4 // from a file: a bundle, a backup
-	ByJoin    Way = 5 // with the answer to a join request
+	ByGossip  Way = 1 // live: forwarded by anybody, or sent straight by its author
+	ByCatchup Way = 2
+	ByBundle  Way = 3 // from a file: a bundle, a backup
+	ByJoin    Way = 4 // with the answer to a join request
 )
 
 // Source says where ops came from. Peer bounds what may wait on its account; it is any stable name of the sender.
