@@ -115,13 +115,14 @@ func (c *cli) report(err error) int {
 
 // problemLine is a problem in one line, with the ids that an ambiguous name fits.
 func problemLine(p *app.Problem) string {
+	line := p.Sentence
 	switch {
 	case len(p.Candidates) > 0:
-		return strings.TrimSuffix(p.Sentence, ".") + ": " + strings.Join(p.Candidates, ", ")
+		line = strings.TrimSuffix(p.Sentence, ".") + ": " + strings.Join(p.Candidates, ", ")
 	case p.Kind == app.ProblemInternal && os.Getenv("HALLWAY_LOG") == "":
-		return p.Sentence + " With HALLWAY_LOG=debug the command says more."
+		line = p.Sentence + " With HALLWAY_LOG=debug the command says more."
 	}
-	return p.Sentence
+	return shown(line)
 }
 
 func (c *cli) root() *cobra.Command {
@@ -297,6 +298,6 @@ func (c *cli) emit(v any, text string, args ...any) error {
 	if text == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(c.out, text+"\n", args...)
+	_, err := io.WriteString(c.out, shown(fmt.Sprintf(text+"\n", args...)))
 	return err
 }

@@ -140,9 +140,9 @@ func (c *cli) emitMessage(m app.Message, snippet string) error {
 		text += " {" + strings.Join(emoji, ", ") + "}"
 	}
 	for _, f := range l.Files {
-		text += fmt.Sprintf("\n    file %s, %d bytes, %s", f.Name, f.Size, f.ID)
+		text += fmt.Sprintf("\nfile %s, %d bytes, %s", f.Name, f.Size, f.ID)
 	}
-	return c.emit(nil, "%s  %s: %s", l.Time.Local().Format("2006-01-02 15:04"), l.Author, text)
+	return c.emit(nil, "%s  %s: %s", l.Time.Local().Format("2006-01-02 15:04"), under(l.Author), under(text))
 }
 
 func (c *cli) searchCommand() *cobra.Command {
