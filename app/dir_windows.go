@@ -9,7 +9,7 @@ import (
 )
 
 func platformDataDir() (string, error) {
-	d, err := os.UserConfigDir() // AppData
+	d, err := os.UserCacheDir() // LocalAppData: a roaming profile would be one device twice
 	if err != nil {
 		return "", err
 	}
