@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -103,7 +102,6 @@ func (r *reader) run(ctx context.Context) error {
 		}
 		select {
 		case <-wake:
-			runtime.Gosched() // whoever carries it to others goes first: they wait for more than this copy does
 		case job := <-r.jobs:
 			job()
 		case <-r.payday():
@@ -265,6 +263,9 @@ func (r *reader) reopen(ctx context.Context, epochs []crdt.EpochID) {
 		r.s.tell(ctx, changes, &batch{r: r})
 	}
 	for _, scope := range r.s.access().Scopes() { // names and topics may open now
+		if err := r.s.putLines(ctx, scope); err != nil {
+			r.s.log.Warn("could not write what was renamed", "err", err)
+		}
 		if ch, err := r.s.channelInfo(ctx, scope); err == nil && r.s.access().MayRead(r.s.self, scope) {
 			r.s.publish(Event{Kind: EventChannel, Channel: ch.ID, ChannelName: ch.Name, Info: &ch})
 		}
