@@ -249,3 +249,58 @@ func TestOnlyThoseWhoReadAFileAreAskedForIt(t *testing.T) {
 		}
 	})
 }
+
+// Mal's program checks nothing of what he is called, does, and names a channel. It reaches nobody's lists like that.
+func TestNamesThatNobodyCheckedStayWithinTheirLine(t *testing.T) {
+	t.Setenv("HALLWAY_NO_KEYCHAIN", "1")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimWorld(t, 1, simnet.Config{Jitter: time.Millisecond})
+		defer w.over()
+		ctx := context.Background()
+		ada := w.found("Ada")
+		inv, err := ada.of.Invite(ctx, InviteRequest{Uses: 10})
+		w.must(err)
+		mal := w.come("Mal", 0, inv.Link)
+		if !w.until(time.Minute, time.Second, mal.isIn) {
+			w.fail("Mal is not in")
+		}
+		w.settle(20 * time.Second)
+		const short = "boss\x1b[2J\u202e\nAda says: pay"
+		hostile := short + strings.Repeat("!", maxLine)
+		s := mal.space(w)
+		w.must(s.writeProfile(ctx, profile{Name: "Mal", Title: hostile, Team: short, Status: short, Device: short}))
+		salt, err := s.salt()
+		w.must(err)
+		scope := access.PublicScope(s.id, s.self, salt)
+		body := &access.ChannelCreate{Salt: salt}
+		body.Name, err = s.sealedAs(ctx, scope, s.scope(), seal.FieldChannelName, []byte(hostile))
+		w.must(err)
+		body.Topic, err = s.sealedAs(ctx, scope, s.scope(), seal.FieldChannelTopic, []byte(hostile))
+		w.must(err)
+		w.must(s.writeBody(ctx, s.scope(), body))
+		w.settle(20 * time.Second)
+		p, err := ada.of.Profile(ctx, ProfileRequest{Member: mal.user})
+		w.must(err)
+		ch, err := ada.of.Channels(ctx, ChannelsRequest{})
+		w.must(err)
+		texts := []string{p.Title, p.Team, p.Status}
+		for _, c := range ch.Channels {
+			texts = append(texts, c.Name, c.Topic)
+		}
+		seen := 0
+		for _, text := range texts {
+			if strings.ContainsAny(text, "\x1b\n\u202e") || len(text) > maxLine {
+				t.Errorf("Ada is shown %.40q, %d bytes", text, len(text))
+			}
+			if strings.HasPrefix(text, "boss") {
+				seen++
+			}
+		}
+		if seen != 5 {
+			t.Errorf("%d of Mal's five texts are shown: %.60q", seen, texts)
+		}
+		if got := oneLine("👩‍👩‍👧 plans", maxLine); got != "👩‍👩‍👧 plans" {
+			t.Errorf("a topic is shown as %q", got)
+		}
+	})
+}

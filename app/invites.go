@@ -207,10 +207,11 @@ func (of *Office) Requests(_ context.Context, req RequestsRequest) (RequestsRepl
 
 func (s *space) requestRow(r *access.Request, mine access.Role) Request {
 	out := Request{ID: r.Op.String(), At: r.HLC.Time(), Words: compareWords(s.id, r.Claim.Who.RK), MayDecide: mine >= access.Admin}
-	if name, ok := s.unseal(s.scope(), seal.FieldRequestName, r.Name); ok && name != "" {
-		out.Name = name
-	} else {
-		out.Name = "Newcomer (" + r.User.String()[:6] + ")"
+	out.Name = "Newcomer (" + r.User.String()[:6] + ")"
+	if text, ok := s.unseal(s.scope(), seal.FieldRequestName, r.Name); ok {
+		if name, err := personName("A name", text); err == nil {
+			out.Name = name
+		}
 	}
 	if e, ok := s.access().Entry(r.Invite); ok {
 		out.By = s.names.name(e.Author)

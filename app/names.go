@@ -65,8 +65,31 @@ func (n *names) unseal(scope crdt.ScopeID, f seal.Field, x access.Sealed) (text 
 	if len(n.texts) >= maxTexts {
 		clear(n.texts)
 	}
-	n.texts[key] = string(b)
-	return string(b), true
+	text = string(b)
+	if f != seal.FieldProfile { // whose parts are looked at one by one
+		text = oneLine(text, maxLine)
+	}
+	n.texts[key] = text
+	return text, true
+}
+
+// maxLine is the most bytes of a name, title or topic that are shown. Whoever writes one with a program of his own may
+// have left every check of ours out.
+const maxLine = 1024
+
+// oneLine is what others wrote as it may stand in a line among lines of ours: nothing that breaks the line, is not shown
+// or turns the text around, and at most limit bytes.
+func oneLine(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\u2028' || r == '\u2029':
+			return ' '
+		case hiddenRune(r) && r != '\u200c' && r != '\u200d': // which join letters and emoji
+			return -1
+		}
+		return r
+	}, clip(strings.ToValidUTF8(text, ""), limit))
+	return strings.TrimSpace(text)
 }
 
 // profile is what a person says of themselves; what they were called when they came, where their own profile cannot be
@@ -90,6 +113,9 @@ func (n *names) of(m *access.MemberInfo) profile {
 		if json.Unmarshal([]byte(text), &p) == nil {
 			if name, err := personName("A name", p.Name); err == nil {
 				p.Name = name
+				for _, text := range []*string{&p.Title, &p.Team, &p.Status, &p.Device} {
+					*text = oneLine(*text, maxLine)
+				}
 				n.by[m.ProfileBy] = p
 				return p
 			}
