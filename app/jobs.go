@@ -75,3 +75,17 @@ func (j *jobs) close() {
 	j.stop()
 	j.wait.Wait()
 }
+
+// Job is how far something long is.
+func (of *Office) Job(_ context.Context, req IDRequest) (Job, error) { return of.jobs.get(req.ID) }
+
+// RebuildView drops views and search index and builds them again from the logs.
+func (of *Office) RebuildView(_ context.Context, req RebuildViewRequest) (Job, error) {
+	s, err := of.space(req.In)
+	if err != nil {
+		return Job{}, err
+	}
+	return of.jobs.run(s.idText(), JobRebuild, func(ctx context.Context, _ *Job, progress func(int, int)) error {
+		return explain(s.rebuild(ctx, progress))
+	}), nil
+}

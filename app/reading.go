@@ -17,6 +17,7 @@ import (
 
 const (
 	localRead  = "read/"  // + scope: what was read (chat.ReadState)
+	localPlace = "place/" // + scope: where the window stood
 	localDraft = "draft/" // + scope, + "/" and root for a thread
 )
 
@@ -263,4 +264,16 @@ func trimAt(name string) string {
 		return name[1:]
 	}
 	return name
+}
+
+// SetPlace keeps where the window stood.
+func (of *Office) SetPlace(ctx context.Context, req SetPlaceRequest) (Done, error) {
+	s, scope, err := of.channel(ctx, req.In, req.Channel)
+	if err != nil {
+		return Done{}, err
+	}
+	if req.Place == nil {
+		return Done{}, explain(s.kv.put(ctx, localPlace+scope.String(), nil))
+	}
+	return Done{}, explain(s.kv.put(ctx, localPlace+scope.String(), *req.Place))
 }

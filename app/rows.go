@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/hex"
-	"slices"
 
 	"hallway/crdt"
 	"hallway/crdt/access"
@@ -182,20 +181,4 @@ func textOf(id crdt.OpID) string {
 		return ""
 	}
 	return hex.EncodeToString(id[:])
-}
-
-// sortMembers orders people by name, oneself among them.
-func sortMembers(ms []Member) {
-	slices.SortFunc(ms, func(a, b Member) int {
-		if a.Name != b.Name {
-			if a.Name < b.Name {
-				return -1
-			}
-			return 1
-		}
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
 }

@@ -190,3 +190,15 @@ func (s *space) tellJoin() {
 	st := s.joinStatus()
 	s.publish(Event{Kind: EventJoin, Join: &st})
 }
+
+// tellComplete tells how complete the channel that a person looks at is now.
+func (s *space) tellComplete() {
+	scope := s.attended.Load()
+	if scope == nil {
+		return
+	}
+	if ch, ok := s.access().Channel(*scope); ok {
+		c := s.completeness(&ch)
+		s.publish(Event{Kind: EventSync, Channel: c.Channel, Completeness: &c})
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -342,78 +341,4 @@ func (im *importer) flush(ctx context.Context, scope crdt.ScopeID) error {
 		return im.flush(ctx, scope)
 	}
 	return err
-}
-
-// Job is how far something long is.
-func (of *Office) Job(_ context.Context, req IDRequest) (Job, error) { return of.jobs.get(req.ID) }
-
-// RebuildView drops views and search index and builds them again from the logs.
-func (of *Office) RebuildView(_ context.Context, req RebuildViewRequest) (Job, error) {
-	s, err := of.space(req.In)
-	if err != nil {
-		return Job{}, err
-	}
-	return of.jobs.run(s.idText(), JobRebuild, func(ctx context.Context, _ *Job, progress func(int, int)) error {
-		return explain(s.rebuild(ctx, progress))
-	}), nil
-}
-
-// exportPage is how many messages are read at a time.
-const exportPage = 500
-
-// Export writes what this person can read into a folder: a file of JSON lines for each channel, and attachments that are
-// here. It is readable by whoever has the folder, which is what it is for.
-func (of *Office) Export(_ context.Context, req ExportRequest) (Job, error) {
-	s, err := of.space(req.In)
-	if err != nil {
-		return Job{}, err
-	}
-	if err := emptyDir(req.Dir); err != nil {
-		return Job{}, err
-	}
-	return of.jobs.run(s.idText(), JobExport, func(ctx context.Context, job *Job, progress func(int, int)) error {
-		ex := &exporter{of: of, s: s, dir: req.Dir, report: &ExportReport{Dir: req.Dir}, files: map[string]bool{}}
-		channels := s.channels()
-		for i := range channels {
-			if err := ex.channel(ctx, &channels[i]); err != nil {
-				return explain(err)
-			}
-			progress(i+1, len(channels))
-		}
-		job.Export = ex.report
-		return nil
-	}), nil
-}
-
-func emptyDir(dir string) error {
-	if dir == "" {
-		return problem(ProblemInvalid, "Say into which folder.")
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return problem(ProblemInvalid, fmt.Sprintf("The folder %s cannot be made.", dir))
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) > 0 {
-		return problem(ProblemExists, fmt.Sprintf("The folder %s is not empty; choose another, nothing was written.", dir))
-	}
-	return nil
-}
-
-type exporter struct {
-	of     *Office
-	s      *space
-	dir    string
-	report *ExportReport
-	files  map[string]bool
-}
-
-func (ex *exporter) channel(ctx context.Context, ch *access.Channel) error {
-	name, _ := ex.s.channelTitle(ch)
-	f, err := os.OpenFile(filepath.Join(ex.dir, fileName(name)+"-"+ch.Scope.String()[:8]+".jsonl"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	err = ex.rows(ctx, ch.Scope, f)
-	ex.report.Channels++
-	return errors.Join(err, f.Sync(), f.Close())
 }
