@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"io"
 	"slices"
@@ -301,6 +303,34 @@ func TestNamesThatNobodyCheckedStayWithinTheirLine(t *testing.T) {
 		}
 		if got := oneLine("👩‍👩‍👧 plans", maxLine); got != "👩‍👩‍👧 plans" {
 			t.Errorf("a topic is shown as %q", got)
+		}
+	})
+}
+
+// A message claims a file that is larger than any that can be sent. Nobody looks for its million chunks on the disk.
+func TestAFileOverTheLimitIsNotLookedFor(t *testing.T) {
+	t.Setenv("HALLWAY_NO_KEYCHAIN", "1")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimWorld(t, 1, simnet.Config{})
+		defer w.over()
+		ada := w.found("Ada")
+		manifest := func(size uint64, ids int) []byte {
+			b := append([]byte{1}, make([]byte, 32)...)
+			return append(binary.AppendUvarint(b, size), make([]byte, 32*ids)...)
+		}
+		big := chat.File{Name: "trap", Size: maxFile + 1, Manifest: manifest(maxFile+1, 5)}
+		s := ada.space(w)
+		m, err := seal.ParseManifest(big.Manifest)
+		w.must(err)
+		if have := s.haveBytes(&m); have != 0 {
+			t.Errorf("%d bytes of it are here", have)
+		}
+		id := big.ID()
+		w.must(s.kv.put(context.Background(), uploads+hex.EncodeToString(id[:]), upload{Name: big.Name, Size: int64(big.Size), Manifest: big.Manifest}))
+		_, err = ada.of.OpenFile(context.Background(), FileRequest{ID: hex.EncodeToString(id[:])})
+		var p *Problem
+		if !errors.As(err, &p) || p.Kind != ProblemTooLarge {
+			t.Errorf("to open it answers %v", err)
 		}
 	})
 }

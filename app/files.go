@@ -170,8 +170,12 @@ func (s *space) fileOf(f *chat.File) File {
 	return out
 }
 
-// haveBytes is how much of a file is here.
+// haveBytes is how much of a file is here. One over the limit is not looked for: it takes a look at the disk for each of
+// its chunks, every time that its message is shown.
 func (s *space) haveBytes(m *seal.Manifest) int {
+	if m.Size > maxFile {
+		return 0
+	}
 	ids, err := m.Chunks(s.chunk)
 	if err != nil || len(ids) == 0 {
 		return 0
@@ -200,6 +204,9 @@ func (of *Office) OpenFile(ctx context.Context, r FileRequest) (FileContent, err
 	m, err := seal.ParseManifest(f.Manifest)
 	if err != nil {
 		return FileContent{}, problem(ProblemDamaged, fmt.Sprintf("%q was described wrongly by who sent it; ask for it again.", f.Name))
+	}
+	if m.Size > maxFile {
+		return FileContent{}, tooLarge(f.Name)
 	}
 	if err := s.fetchFile(ctx, &f, &m); err != nil {
 		return FileContent{}, err

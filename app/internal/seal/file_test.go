@@ -3,9 +3,11 @@ package seal
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"io"
 	mrand "math/rand/v2"
+	"runtime"
 	"testing"
 	"testing/iotest"
 
@@ -241,4 +243,26 @@ func FuzzParseManifest(f *testing.F) {
 			t.Fatal("two encodings of one manifest")
 		}
 	})
+}
+
+// A message of nine kilobytes claims a file of 256 GB. To look for it costs what is here of it, which is nothing.
+func TestAClaimedSizeCostsNothingUntilItsIndexOpens(t *testing.T) {
+	b := make([]byte, 1+32)
+	b[0] = manifestVersion
+	b = binary.AppendUvarint(b, uint64(MaxFile))
+	m, err := ParseManifest(append(b, make([]byte, 32*maxTop)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 10 {
+		if _, err := m.Chunks(shelf{}.get); !errors.Is(err, errGone) {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes allocated for nothing", n)
+	}
 }
