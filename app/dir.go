@@ -17,6 +17,7 @@ import (
 //
 //	lock              held by the one process that has it open
 //	settings.json     this machine's settings; nothing secret
+//	window.json       the size of the window; nothing secret
 //	keyfile           the key that opens all else, mode 0600, where neither keychain nor passphrase does
 //	node.sock         the running node's door for the command line
 //	workspaces/<id>/  keys, store/, view/, blobs/ of one workspace
