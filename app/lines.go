@@ -39,6 +39,10 @@ func (s *space) linesOf(op *crdt.Op, adm access.Admitted) []crdt.ScopeID {
 	out := []crdt.ScopeID{}
 	if c := adm.Changed(); c != nil {
 		out = append(out, c.Scopes...)
+	} else { // it comes from the disk, after a start: what it changed then is not known any more
+		for _, ch := range s.channels() {
+			out = append(out, ch.Scope)
+		}
 	}
 	if home, ok := s.home(); ok {
 		out = append(out, home)
