@@ -9,6 +9,8 @@ import (
 
 	"hallway/crdt"
 	"hallway/crdt/access"
+
+	"github.com/libp2p/go-libp2p/core/peer"
 )
 
 // Completeness says how complete a channel is.
@@ -26,10 +28,13 @@ func (of *Office) Completeness(ctx context.Context, req ChannelRequest) (Complet
 // since when nobody could be asked.
 func (s *space) completeness(ch *access.Channel) CompletenessReply {
 	out := CompletenessReply{Channel: ch.Scope.String(), Missing: []MissingPerson{}}
-	gaps := map[crdt.DeviceRef]int{}
+	gaps, heard := map[crdt.DeviceRef]int{}, map[crdt.DeviceRef]peer.ID{}
 	for _, tip := range s.rep.Tips(ch.Scope) {
 		if tip.Class == crdt.ClassContent {
 			gaps[tip.Device] += s.gap(&tip)
+			if n, who := s.sent.missing(tip.Log, tip.Seq); n > 0 {
+				heard[tip.Device] = who
+			}
 		}
 	}
 	now := s.clock().UTC()
@@ -38,10 +43,11 @@ func (s *space) completeness(ch *access.Channel) CompletenessReply {
 			continue
 		}
 		out.People++
-		missing, online := 0, false
+		missing, online, by := 0, false, ""
 		var last time.Time
 		for _, d := range s.access().Devices(m.User) {
 			missing += gaps[d.Ref]
+			by = cmp.Or(by, s.otherThan(m.User, heard[d.Ref]))
 			on, seen := s.net.contact(&d)
 			online = online || on
 			last = laterOf(last, seen)
@@ -52,7 +58,7 @@ func (s *space) completeness(ch *access.Channel) CompletenessReply {
 		}
 		switch {
 		case missing > 0:
-			out.Missing = append(out.Missing, MissingPerson{Member: m.User.String(), Name: s.names.name(m.User), Known: true, Count: missing, LastContact: last})
+			out.Missing = append(out.Missing, MissingPerson{Member: m.User.String(), Name: s.names.name(m.User), Known: true, Count: missing, KnownBy: by, LastContact: last})
 			continue
 		case !online && last.IsZero():
 			out.Missing = append(out.Missing, MissingPerson{Member: m.User.String(), Name: s.names.name(m.User)})
@@ -67,6 +73,18 @@ func (s *space) completeness(ch *access.Channel) CompletenessReply {
 		out.To = now
 	}
 	return out
+}
+
+// otherThan is the name of whose device p is; empty where it is this very person's, who knows what he wrote, or nobody's.
+func (s *space) otherThan(u access.UserID, p peer.ID) string {
+	key, ok := transportKey(p)
+	if !ok {
+		return ""
+	}
+	if d, known := s.access().DeviceByTransport(key); known && d.User != u {
+		return s.names.name(d.User)
+	}
+	return ""
 }
 
 // haveWant is how many messages of a channel are here and known of.

@@ -66,6 +66,7 @@ func (m *rowMaker) row(r *view.Row) Message {
 	case chat.PostDeleted:
 		out.Deleted, out.Text = true, ""
 		out.Mine = r.User == m.s.self
+		m.summary(&out, r) // what was answered stands
 		return out
 	case chat.PostLocked:
 		out.Kind, out.Text = RowMissingKey, ""
@@ -94,6 +95,17 @@ func (m *rowMaker) fill(out *Message, r *view.Row) {
 	for _, l := range r.Links {
 		out.Files = append(out.Files, File{Name: l.Name, Size: int(l.Size), Type: l.Mime, URL: l.URL})
 	}
+	m.summary(out, r)
+	if out.Mine && r.System == "" {
+		m.s.sent.fill(out, m.scope, &r.Post)
+	}
+	own := r.Author.User == m.s.self || r.User == m.s.self && r.System != ""
+	out.MayEdit = r.Author.User == m.s.self && r.System == ""
+	out.MayDelete = own || m.mayMod
+}
+
+// summary is the line under the root of a thread.
+func (m *rowMaker) summary(out *Message, r *view.Row) {
 	if sum := r.Summary; sum != nil {
 		out.Replies = sum.Replies
 		out.Summary = &ThreadSummary{Replies: sum.Replies, LastAt: sum.LastAt, Unread: sum.Unread}
@@ -101,12 +113,6 @@ func (m *rowMaker) fill(out *Message, r *view.Row) {
 			out.Summary.People = append(out.Summary.People, m.person(a))
 		}
 	}
-	if out.Mine && r.System == "" {
-		m.s.sent.fill(out, m.scope, &r.Post)
-	}
-	own := r.Author.User == m.s.self || r.User == m.s.self && r.System != ""
-	out.MayEdit = r.Author.User == m.s.self && r.System == ""
-	out.MayDelete = own || m.mayMod
 }
 
 func (m *rowMaker) mention(text string, c chat.Mention) Mention {
@@ -123,7 +129,7 @@ func (m *rowMaker) mention(text string, c chat.Mention) Mention {
 	return out
 }
 
-// find is one message as it stands.
+// message is one message as it stands.
 func (s *space) message(ctx context.Context, id crdt.OpID) (Message, error) {
 	r, err := s.view().Find(ctx, id)
 	if err != nil {

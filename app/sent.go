@@ -260,21 +260,14 @@ func (l *sentLog) fill(out *Message, scope crdt.ScopeID, p *chat.Post) {
 	}
 }
 
-// missing is how many ops of a log others were heard to hold that are not here.
-func (l *sentLog) missing(log crdt.LogID, here uint64, any bool) int {
+// missing is how many ops of a log past the one at here others were heard to hold, and who holds the most of them.
+func (l *sentLog) missing(log crdt.LogID, here uint64) (most int, who peer.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	most := 0
-	for _, logs := range l.holds {
-		span, ok := logs[log]
-		if !ok || any && span.To <= here {
-			continue
+	for p, logs := range l.holds {
+		if span, ok := logs[log]; ok && span.To > here && int(span.To-here) > most {
+			most, who = int(span.To-here), p
 		}
-		n := int(span.To - here)
-		if !any {
-			n = int(span.To) + 1
-		}
-		most = max(most, n)
 	}
-	return most
+	return most, who
 }

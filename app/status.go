@@ -245,7 +245,8 @@ func (s *space) networkDevice(d *access.Device, name string, paths map[string]Pe
 
 // gap is how many ops of a log are known of and not here: holes in what is held, and what others were heard to hold.
 func (s *space) gap(tip *replica.Tip) int {
-	return int(tip.Seq+1-tip.Held) + s.sent.missing(tip.Log, tip.Seq, true)
+	beyond, _ := s.sent.missing(tip.Log, tip.Seq)
+	return int(tip.Seq+1-tip.Held) + beyond
 }
 
 // Retry dials again.
