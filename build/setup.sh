@@ -40,9 +40,9 @@ frontend() {
 window_packages=(pkg-config gcc libgtk-3-dev libwebkit2gtk-4.1-dev fonts-noto-color-emoji)
 
 # node: the headless node and command line, pure Go.
-node() { CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o build/bin/hallway ./app/hallway; }
+node() { CGO_ENABLED=0 go build -ldflags '-s -w' -o build/bin/hallway ./app/hallway; }
 
 # window: the desktop app.
 window() {
-  go build -trimpath -tags desktop,production,webkit2_41 -ldflags '-s -w' -o build/bin/hallway-desktop ./app/hallway-desktop
+  go build -tags desktop,production,webkit2_41 -ldflags '-s -w' -o build/bin/hallway-desktop ./app/hallway-desktop
 }
