@@ -7,6 +7,7 @@ import (
 	"hallway/app/internal/seal"
 	"hallway/crdt/access"
 	"hallway/store"
+	"hallway/store/blob"
 	"hallway/store/replica"
 	"hallway/store/view"
 )
@@ -22,6 +23,7 @@ var explanations = []struct {
 	{view.ErrNewer, ProblemNewer, "This data was written by a newer Hallway; install that version, nothing was changed."},
 	{store.ErrLocked, ProblemBusy, "Another Hallway has this data folder open; close it, or run the command while its node runs."},
 	{store.ErrFull, ProblemDiskFull, "The disk is full; free some space and try again, what was saved is safe."},
+	{blob.ErrFull, ProblemDiskFull, "The disk is full; free some space and try again, what was saved is safe."},
 	{store.ErrDamaged, ProblemDamaged, "A file of the store is damaged and was left as it is; move the workspace's folder away and join again, others still have the history."},
 	{store.ErrKey, ProblemDamaged, "The store does not open with this device's key; its files do not belong together, restore both from one backup."},
 	{keyring.ErrWrongPassphrase, ProblemLocked, "That passphrase is not right; try again."},

@@ -2,10 +2,14 @@ package app
 
 import (
 	"sync"
+	"time"
 
 	"hallway/crdt"
 	"hallway/p2p/catchup"
 )
+
+// clockWarn is how far off a clock is worth a word (protocol 3.4).
+const clockWarn = 2 * time.Minute
 
 // landing is the first stretch after an admission: who was let in sees a whole channel list and the first channels only
 // once somebody's copy of each public scope has been taken over.
@@ -36,6 +40,7 @@ func (l *landing) has(scope crdt.ScopeID) bool {
 }
 
 // landed reports whether everything that every member reads was taken over once, and somebody knows this person's name.
+// Where this computer's clock is wrong the others keep that back until it is due (protocol 3.4), so it is not waited for.
 func (s *space) landed() bool {
 	if s.landing == nil {
 		return true
@@ -47,6 +52,9 @@ func (s *space) landed() bool {
 		if ch.Public && !s.landing.has(ch.Scope) {
 			return false
 		}
+	}
+	if off := s.net.clockOff(); off > clockWarn || off < -clockWarn {
+		return true
 	}
 	for _, tip := range s.rep.Tips(s.scope()) {
 		if tip.Device == s.device && s.sent.waiting(&tip) > 0 {

@@ -106,10 +106,13 @@ func (of *Office) master(dir string) (keyring.Master, Protection, error) {
 	of.mu.RLock()
 	defer of.mu.RUnlock()
 	if len(of.pass) == 0 {
-		return nil, ProtectPassphrase, problem(ProblemLocked, "Hallway is locked; give the passphrase, or name its file in HALLWAY_PASSPHRASE_FILE.")
+		return nil, ProtectPassphrase, errLocked
 	}
 	return keyring.Passphrase(of.pass, of.o.WorkFactor), ProtectPassphrase, nil
 }
+
+// errLocked says that a passphrase is needed that nobody has given yet.
+var errLocked = problem(ProblemLocked, "Hallway is locked; give the passphrase, or name its file in HALLWAY_PASSPHRASE_FILE.")
 
 // newMaster is what locks the keys of a new workspace: as those that are here are locked, or as the person chose. Where
 // neither a keychain nor a passphrase is to be had it is a key file, and whoever started the program is told.

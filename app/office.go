@@ -116,8 +116,7 @@ func (of *Office) openSpaces(ctx context.Context) error {
 			continue
 		}
 		s, err := openSpace(ctx, of, dir)
-		var p *Problem
-		if errors.As(err, &p) && p.Kind == ProblemLocked && of.pass == nil {
+		if errors.Is(err, errLocked) {
 			of.mu.Lock()
 			of.locked = true
 			of.mu.Unlock()
@@ -214,7 +213,7 @@ func (of *Office) space(in In) (*space, error) {
 	of.mu.RLock()
 	defer of.mu.RUnlock()
 	if of.locked && len(of.spaces) == 0 {
-		return nil, problem(ProblemLocked, "Hallway is locked; give the passphrase first.")
+		return nil, errLocked
 	}
 	if len(of.spaces) == 0 {
 		return nil, problem(ProblemNotFound, "There is no workspace on this computer yet; start one or join one by a link.")
