@@ -351,7 +351,7 @@ func (s *space) auditRow(e *access.Entry) AuditEntry {
 	return out
 }
 
-// lastSeen is never before the zero time.
+// laterOf is the later of two times.
 func laterOf(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

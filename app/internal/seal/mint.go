@@ -35,7 +35,7 @@ type holder struct {
 	gen  uint32
 }
 
-// Minted is a new epoch before its op is written. Its secret is in no store yet: once the op is, TakeMint opens the
+// Minted is a new epoch before its op is written. Its secret is in no store yet: once the op is, Take opens the
 // minter's own part like anyone else's, so that a crash in between leaves nothing behind.
 type Minted struct {
 	Epoch  crdt.EpochID
