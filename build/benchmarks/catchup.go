@@ -41,9 +41,11 @@ func (b *bench) benchCatchup() ([]figure, error) {
 	}
 	defer bram.close()
 	var at stages
+	used := cpu()
 	if err := b.profiled(func() (err error) { at, err = b.follow(bram, len(texts)); return err }); err != nil {
 		return nil, err
 	}
+	used = cpu() - used
 	got := bram.bytes.received(wire.ProtoSync)
 	size := int(got) / b.n
 	after, err := b.streamFloor("catchup-floor-2", b.n, size)
@@ -51,8 +53,8 @@ func (b *bench) benchCatchup() ([]figure, error) {
 		return nil, err
 	}
 	floor := float64(b.n) / after.Seconds()
-	note := fmt.Sprintf("%d messages, %d B each over sync; one run; floor %.0f and %.0f/s; written by 128 hands at %.0f/s",
-		b.n, size, float64(b.n)/before.Seconds(), floor, float64(b.n)/wrote.Seconds())
+	note := fmt.Sprintf("%d messages, %d B each over sync; one run; %.3g us of CPU each, both desks and all three stages; floor %.0f and %.0f/s; written by 128 hands at %.0f/s",
+		b.n, size, float64(used.Microseconds())/float64(b.n), float64(b.n)/before.Seconds(), floor, float64(b.n)/wrote.Seconds())
 	rate := func(name string, d time.Duration) figure {
 		return figure{Name: "catchup/" + name, Value: float64(b.n) / d.Seconds(), Unit: "ops/s", Floor: floor, Note: note}
 	}

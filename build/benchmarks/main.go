@@ -57,6 +57,7 @@ var all = []benchmark{
 	{"catchup", (*bench).benchCatchup},
 	{"wire", (*bench).benchWire},
 	{"join", (*bench).benchJoin},
+	{"disk", (*bench).benchDisk},
 }
 
 func main() {
