@@ -334,3 +334,39 @@ func TestAFileOverTheLimitIsNotLookedFor(t *testing.T) {
 		}
 	})
 }
+
+// What an imported message links to opens in the reader's browser, and only as a page of the web.
+func TestImportedLinksLeadToTheWebAlone(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://files.example.com/a?b=c": "https://files.example.com/a?b=c",
+		"HTTP://example.com/":             "HTTP://example.com/",
+		"javascript:alert(1)":             "", "JavaScript://example.com/%0aalert(1)": "", "data:text/html,<script>": "",
+		"file:///etc/passwd": "", "/session": "", "//example.com/x": "", "https:": "", "\x01https://x": "", "": "",
+	} {
+		if got := webAddress(text); got != want {
+			t.Errorf("%q leads to %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A bundle of large segments is taken in by and by, however many of them one batch might hold by count.
+func TestABundleOfLargeSegmentsIsNotHeldAtOnce(t *testing.T) {
+	t.Setenv("HALLWAY_NO_KEYCHAIN", "1")
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimWorld(t, 1, simnet.Config{})
+		defer w.over()
+		s := w.found("Ada").space(w)
+		b := &bundleReader{s: s, out: &BundleReply{}}
+		for range 20 {
+			w.must(b.add(context.Background(), crdt.ScopeID{1}, &crdt.Segment{}, maxSegment/2))
+			if b.bytes > bundleBytes || len(b.segs) > 2 {
+				t.Fatalf("%d segments of %d bytes are held", len(b.segs), b.bytes)
+			}
+		}
+		w.must(b.add(context.Background(), crdt.ScopeID{1}, &crdt.Segment{}, maxSegment))
+		w.must(b.flush(context.Background()))
+		if b.bytes != 0 || len(b.segs) != 0 {
+			t.Error("what was taken in is still held")
+		}
+	})
+}

@@ -32,6 +32,7 @@ const (
 	bundleEnd     = 0
 	maxSegment    = 8 << 20 // bytes of one record
 	bundleBatch   = 64      // segments ingested at a time
+	bundleBytes   = 8 << 20 // or as many as have this many bytes
 	maxBundleWork = 20      // scrypt's cost as a power of two: what opening a file that others made may take, a gigabyte
 )
 
@@ -222,30 +223,30 @@ func (s *space) readBundle(ctx context.Context, r *bufio.Reader) (BundleReply, e
 		if err != nil || kind != bundleSegment {
 			return out, errors.Join(b.flush(ctx), errBundle)
 		}
-		scope, seg, err := readSegment(r)
+		scope, seg, size, err := readSegment(r)
 		if err != nil {
 			return out, errors.Join(b.flush(ctx), errBundle)
 		}
-		if err := b.add(ctx, scope, seg); err != nil {
+		if err := b.add(ctx, scope, seg, size); err != nil {
 			return out, err
 		}
 	}
 }
 
-func readSegment(r *bufio.Reader) (scope crdt.ScopeID, seg *crdt.Segment, err error) {
+func readSegment(r *bufio.Reader) (scope crdt.ScopeID, seg *crdt.Segment, size int, err error) {
 	if _, err = io.ReadFull(r, scope[:]); err != nil {
-		return scope, nil, err
+		return scope, nil, 0, err
 	}
 	n, err := readLength(r)
 	if err != nil {
-		return scope, nil, err
+		return scope, nil, 0, err
 	}
 	raw := make([]byte, n)
 	if _, err = io.ReadFull(r, raw); err != nil {
-		return scope, nil, err
+		return scope, nil, 0, err
 	}
 	seg, err = crdt.ParseSegment(raw)
-	return scope, seg, err
+	return scope, seg, len(raw), err
 }
 
 // readLength is a minimal uvarint of at most maxSegment.
@@ -275,15 +276,16 @@ type bundleReader struct {
 	out   *BundleReply
 	scope crdt.ScopeID
 	segs  []*crdt.Segment
+	bytes int // of segs
 }
 
-func (b *bundleReader) add(ctx context.Context, scope crdt.ScopeID, seg *crdt.Segment) error {
-	if len(b.segs) == bundleBatch || scope != b.scope {
+func (b *bundleReader) add(ctx context.Context, scope crdt.ScopeID, seg *crdt.Segment, size int) error {
+	if len(b.segs) == bundleBatch || b.bytes+size > bundleBytes || scope != b.scope {
 		if err := b.flush(ctx); err != nil {
 			return err
 		}
 	}
-	b.scope, b.segs = scope, append(b.segs, seg)
+	b.scope, b.segs, b.bytes = scope, append(b.segs, seg), b.bytes+size
 	return nil
 }
 
@@ -293,7 +295,7 @@ func (b *bundleReader) flush(ctx context.Context) error {
 		return nil
 	}
 	segs := b.segs
-	b.segs = nil
+	b.segs, b.bytes = nil, 0
 	if !b.s.rep.HoldsScope(b.scope) {
 		if err := b.s.reader.caughtUp(ctx); err != nil {
 			return err

@@ -123,7 +123,7 @@ func TestABundleEndsWhereItEnds(t *testing.T) {
 func FuzzReadSegment(f *testing.F) {
 	f.Add(append(make([]byte, 32), 1, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		scope, seg, err := readSegment(bufio.NewReader(bytes.NewReader(b)))
+		scope, seg, _, err := readSegment(bufio.NewReader(bytes.NewReader(b)))
 		if err != nil {
 			return
 		}

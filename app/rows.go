@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/hex"
+	"net/url"
 
 	"hallway/crdt"
 	"hallway/crdt/access"
@@ -93,7 +94,7 @@ func (m *rowMaker) fill(out *Message, r *view.Row) {
 		out.Files = append(out.Files, m.s.fileOf(&r.Files[i]))
 	}
 	for _, l := range r.Links {
-		out.Files = append(out.Files, File{Name: l.Name, Size: int(l.Size), Type: l.Mime, URL: l.URL})
+		out.Files = append(out.Files, File{Name: oneLine(l.Name, maxLine), Size: int(l.Size), Type: l.Mime, URL: webAddress(l.URL)})
 	}
 	m.summary(out, r)
 	if out.Mine && r.System == "" {
@@ -187,4 +188,13 @@ func textOf(id crdt.OpID) string {
 		return ""
 	}
 	return hex.EncodeToString(id[:])
+}
+
+// webAddress is an address of the web, or nothing: where what was imported links to must not run in a page of ours.
+func webAddress(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return ""
+	}
+	return text
 }
