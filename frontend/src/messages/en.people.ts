@@ -74,7 +74,7 @@ export const people = {
   // requests
   noRequests: 'Nobody is waiting to be let in.',
   asksIn: (name: string) => `${name} asks to come in`,
-  requestSub: (device: string, by: string, when: string) => `From “${device}”, invited by ${by}, ${when}`,
+  requestSub: (device: string, by: string, when: string) => `${device ? `From “${device}”, invited` : 'Invited'} by ${by}, ${when}`,
   compareWords: 'Compare these words with what their screen says.',
   approve: 'They match, let in',
   deny: 'Do not let in',

@@ -94,7 +94,7 @@ export class Desk {
   async go(action: string): Promise<void> {
     await this.page.keyboard.press('Control+k');
     await this.page.getByRole('combobox', { name: /Go to a channel/ }).fill(action);
-    await expect(this.page.getByRole('option').first()).toContainText(action, { ignoreCase: true });
+    await expect(this.page.getByRole('dialog').getByRole('option').first()).toContainText(action, { ignoreCase: true });
     await this.page.keyboard.press('Enter');
   }
 
