@@ -54,9 +54,7 @@ func (s *space) keepAlive(ctx context.Context) error {
 
 // joinDone ends a join: everything further is the everyday course.
 func (s *space) joinDone() {
-	s.joinMu.Lock()
-	s.joining = nil
-	s.joinMu.Unlock()
+	s.joining.Store(nil)
 	s.tellJoin()
 }
 

@@ -96,9 +96,7 @@ func (of *Office) Join(ctx context.Context, req JoinRequest) (JoinReply, error) 
 
 // turnedDown reports whether the workspace is here only as a join that was answered with no.
 func (s *space) turnedDown() bool {
-	s.joinMu.Lock()
-	j := s.joining
-	s.joinMu.Unlock()
+	j := s.joining.Load()
 	return j != nil && !s.member() && j.failed() != ""
 }
 
@@ -117,7 +115,7 @@ func (s *space) joinStatus() JoinStatusReply {
 		out.State = JoinMember
 	}
 	out.Have, out.Want = s.haveWantAll()
-	j := s.joining
+	j := s.joining.Load()
 	switch {
 	case j == nil && (out.Want > out.Have || !s.landed()):
 		out.Step = StepFetching
@@ -157,8 +155,8 @@ func joinSentence(step JoinStep, why string) string {
 
 // recoveryPublic is the public half of this person's recovery key, which the claim holds.
 func (s *space) recoveryPublic() []byte {
-	if s.joining != nil {
-		if claim, err := access.ParseJoinClaim(s.joining.state.Claim); err == nil {
+	if j := s.joining.Load(); j != nil {
+		if claim, err := access.ParseJoinClaim(j.state.Claim); err == nil {
 			return claim.Who.RK[:]
 		}
 	}
@@ -172,7 +170,7 @@ func (of *Office) CancelJoin(_ context.Context, req JoinStatusRequest) (Done, er
 	if err != nil {
 		return Done{}, err
 	}
-	if s.joining == nil || s.member() {
+	if s.joining.Load() == nil || s.member() {
 		return Done{}, problem(ProblemInvalid, "You are in this workspace already.")
 	}
 	return Done{}, of.remove(s)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hallway/app/internal/keyring"
@@ -31,6 +32,8 @@ type joining struct {
 	mu    sync.Mutex
 	state joinState
 	step  JoinStep
+
+	finishing atomic.Bool // the last step is under way or done: it is taken once
 }
 
 // loadJoining is the join that is under way in a workspace's folder, or nil.
@@ -61,7 +64,7 @@ const (
 
 // joinLoop asks to be let in until it is answered for good.
 func (s *space) joinLoop(ctx context.Context) error {
-	j := s.joining
+	j := s.joining.Load()
 	if j == nil {
 		<-ctx.Done()
 		return ctx.Err()
@@ -241,18 +244,26 @@ func certIn(op *crdt.Op) *access.DeviceCert {
 // joinProgress looks how far a join has come by what is here, and finishes it: once the first key opens, this person's
 // own profile is written and the link forgotten.
 func (s *space) joinProgress(ctx context.Context) {
-	j := s.joining
+	j := s.joining.Load()
 	if j == nil || !s.member() {
 		return
 	}
-	if _, err := s.seal.EpochToSend(s.sealView(), s.scope()); err != nil {
+	_, err := s.seal.EpochToSend(s.sealView(), s.scope())
+	if errors.Is(err, seal.ErrNeedMint) && s.nameOpens() {
+		err = nil // the keys are here; somebody was removed since, and whoever writes next renews them
+	}
+	if err != nil {
 		j.move(ctx, StepKeys)
 		return
 	}
 	p := profile{Name: string(s.ring.Extra(extraPerson)), Device: string(s.ring.Extra(extraDeviceName))}
+	if !j.finishing.CompareAndSwap(false, true) {
+		return
+	}
 	go func() { // the reader, which calls, must not wait for a write that it has to read
 		if err := s.writeProfile(ctx, p); err != nil {
 			s.log.Warn("could not write the profile", "err", err)
+			j.finishing.Store(false)
 			return
 		}
 		if err := s.ring.SetExtra(extraJoin, nil); err != nil {
@@ -260,4 +271,14 @@ func (s *space) joinProgress(ctx context.Context) {
 		}
 		s.joinDone()
 	}()
+}
+
+// nameOpens reports whether the workspace's name can be read, which its key seals.
+func (s *space) nameOpens() bool {
+	sealed, err := access.ParseSealed(s.access().Policy(access.PolicyName))
+	if err != nil || sealed.IsZero() {
+		return false
+	}
+	_, ok := s.unseal(s.scope(), seal.FieldWorkspaceName, sealed)
+	return ok
 }

@@ -159,14 +159,14 @@ func (of *Office) start(s *space) {
 		ended := make(chan struct{})
 		defer close(ended)
 		defer cancel()
-		s.joinMu.Lock()
+		s.runMu.Lock()
 		s.cancel, s.ended = cancel, ended
-		s.joinMu.Unlock()
+		s.runMu.Unlock()
 		if err := s.run(ctx); err != nil && ctx.Err() == nil {
 			if !s.net.gaveUp(err) { // else Listening tells it to whoever started the program
 				of.o.Log.Error("workspace stopped", "workspace", s.id, "err", err)
 			}
-			of.o.Notice(AsProblem(s.explain(err)).Sentence)
+			of.o.Notice(AsProblem(explain(err)).Sentence)
 		}
 	}()
 }

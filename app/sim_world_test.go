@@ -169,7 +169,7 @@ func (d *simDesk) isIn() bool {
 		return false
 	}
 	s, err := d.of.space(In{})
-	return err == nil && s.member() && s.joining == nil
+	return err == nil && s.member() && s.joining.Load() == nil
 }
 
 // nameOf is the desk of a person.

@@ -45,14 +45,14 @@ type space struct {
 	reader  *reader  // follows the replica: opens what arrives, feeds the view, tells the hub
 	keys    *keys    // mints, grants and asks for keys
 	net     *network // the desk in the network, while it runs
-	joining *joining // an admission that is not here yet; nil for who is in
 	sent    *sentLog // what others hold of what was written here
 	landing *landing // how much of what every member reads is here; nil where this run began as a member's
 
+	joining  atomic.Pointer[joining]      // an admission that is not here yet; nil for who is in
 	attended atomic.Pointer[crdt.ScopeID] // the channel that a person looked at last
 
 	closedAt time.Time          // when this copy was last open before this run
-	joinMu   sync.Mutex         // guards joining
+	runMu    sync.Mutex         // guards cancel and ended
 	cancel   context.CancelFunc // ends run; nil while it is not under way
 	ended    chan struct{}      // closed when run has ended
 
@@ -120,10 +120,12 @@ func (s *space) open(ctx context.Context) (err error) {
 	s.sent = newSentLog(s)
 	s.keys = newKeys(s)
 	s.net = newNetwork(s)
-	if s.joining, err = loadJoining(s); err != nil {
+	j, err := loadJoining(s)
+	if err != nil {
 		return err
 	}
-	if s.joining != nil {
+	s.joining.Store(j)
+	if j != nil {
 		s.landing = &landing{here: map[crdt.ScopeID]bool{}}
 	}
 	s.reader = newReader(s)
@@ -196,9 +198,9 @@ func (s *space) freshView(ctx context.Context) error {
 
 // stopRun takes the workspace offline and waits until it is.
 func (s *space) stopRun() {
-	s.joinMu.Lock()
+	s.runMu.Lock()
 	cancel, ended := s.cancel, s.ended
-	s.joinMu.Unlock()
+	s.runMu.Unlock()
 	if cancel != nil {
 		cancel()
 		<-ended
@@ -237,8 +239,6 @@ func (s *space) member() bool {
 
 // idText names this workspace in requests, events and replies.
 func (s *space) idText() string { return s.id.String() }
-
-func (s *space) explain(err error) error { return explain(err) }
 
 // publish tells the faces.
 func (s *space) publish(e Event) {

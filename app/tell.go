@@ -180,7 +180,7 @@ func (s *space) cameFurther(ids []crdt.OpID, synced bool) {
 		s.publish(Event{Kind: EventSync, Status: &st})
 	}
 	s.tellComplete()
-	if s.joining != nil {
+	if s.joining.Load() != nil {
 		s.tellJoin()
 	}
 }
