@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"hallway/app/internal/keyring"
+	"hallway/app/internal/seal"
 	"hallway/crdt"
 	"hallway/crdt/access"
 	"hallway/p2p/wire"
