@@ -247,8 +247,14 @@ func (n *network) Sync(from peer.ID, events []catchup.Event) {
 // ClockOff implements p2p.Watcher.
 func (n *network) ClockOff(from peer.ID, ahead time.Duration) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.clocks[from] = ahead
+	n.mu.Unlock()
+	if ahead > clockWarn || ahead < -clockWarn {
+		n.s.reader.poke(func() { // the network line says so
+			n.s.cameFurther(nil, true)
+			n.s.land()
+		})
+	}
 }
 
 // clockOff is by how much this computer's clock is behind (positive) or ahead of the others', by the median over people,
