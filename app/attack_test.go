@@ -370,3 +370,19 @@ func TestABundleOfLargeSegmentsIsNotHeldAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// Mal sends two files of one name whose ids he made begin alike. The export writes both.
+func TestFilesMadeToCollideDoNotStopAnExport(t *testing.T) {
+	dir := t.TempDir()
+	for i, id := range []string{"0123456789abcdef", "0123456700000000"} {
+		f, err := createApart(dir, id, "plan.txt")
+		if err != nil {
+			t.Fatalf("file %d: %v", i, err)
+		}
+		f.Close()
+	}
+	if f, err := createApart(dir, "0123456700000000", "plan.txt"); err == nil {
+		f.Close()
+		t.Error("a file that is there is written over")
+	}
+}

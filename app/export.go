@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -102,7 +103,7 @@ func (ex *exporter) file(ctx context.Context, f *chat.File) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	w, err := os.OpenFile(filepath.Join(dir, out.ID[:8]+"-"+fileName(f.Name)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	w, err := createApart(dir, out.ID, fileName(f.Name))
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
@@ -169,4 +170,15 @@ func (ex *exporter) channel(ctx context.Context, ch *access.Channel) error {
 	err = ex.rows(ctx, ch.Scope, f)
 	ex.report.Channels++
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// createApart makes a file for an attachment beside others of its name. Few digits of its id set it apart, unless somebody
+// looked for two that have them in common, who must not stop the export: then all of them do.
+func createApart(dir, id, name string) (*os.File, error) {
+	const flags = os.O_CREATE | os.O_EXCL | os.O_WRONLY
+	w, err := os.OpenFile(filepath.Join(dir, id[:8]+"-"+name), flags, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		w, err = os.OpenFile(filepath.Join(dir, id+"-"+clip(name, 100)), flags, 0o600)
+	}
+	return w, err
 }
