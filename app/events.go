@@ -42,9 +42,6 @@ type Event struct {
 	Job          *Job               `json:"job,omitempty"`
 	Join         *JoinStatusReply   `json:"join,omitempty"`
 	File         *File              `json:"file,omitempty"`
-	// Emoji and Removed are what a reaction added or took back.
-	Emoji   string `json:"emoji,omitempty"`
-	Removed bool   `json:"removed,omitempty"`
 }
 
 // EventKind is what happened.

@@ -215,8 +215,6 @@ export interface Event {
   job?: Job;
   join?: JoinStatusReply;
   file?: File;
-  emoji?: string;
-  removed?: boolean;
 }
 
 export interface ExportReport {
