@@ -173,7 +173,7 @@ func (a *simActs) differs() string {
 	rooms := map[string]bool{}
 	for i, d := range in {
 		if !d.isIn() {
-			return d.name + " has not finished joining"
+			return d.name + " has not finished joining: " + d.howFar()
 		}
 		s, err := d.of.space(In{})
 		a.must(err)
@@ -232,6 +232,16 @@ func (a *simActs) lost(id string, readers []*simDesk, text string) string {
 		}
 	}
 	return ""
+}
+
+// howFar says where a join stands.
+func (d *simDesk) howFar() string {
+	s, err := d.of.space(In{})
+	if err != nil {
+		return err.Error()
+	}
+	_, err = s.seal.EpochToSend(s.sealView(), s.scope())
+	return fmt.Sprintf("%+v, member %v, epoch: %v, missing %v\n%s", s.joinStatus(), s.member(), err, s.seal.Missing(), strings.Join(d.log.last(5), ""))
 }
 
 // holdings is what each desk holds of a scope, for when two differ.

@@ -44,9 +44,13 @@ func (d *simDesk) clock() time.Time { return time.Now().Add(d.skew) }
 // start opens the directory and goes online.
 func (d *simDesk) start() error {
 	d.place.Up()
+	makeHost := d.place.Host
+	if d.w.host != nil {
+		makeHost = d.w.host(d)
+	}
 	of, err := Open(context.Background(), Options{
 		Dir: d.dir, Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: d.w.logLevel})), Version: "sim",
-		Network: Network{Listen: []string{d.place.Addr().String()}, NoDiscovery: true, Host: d.place.Host},
+		Network: Network{Listen: []string{d.place.Addr().String()}, NoDiscovery: true, Host: makeHost},
 		Clock:   d.clock, Rand: d.rand, Runtime: d.dir + ".run",
 	})
 	if err != nil {

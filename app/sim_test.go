@@ -54,7 +54,7 @@ func TestThreePeopleTalkInABubble(t *testing.T) {
 var (
 	simSeed   = flag.Uint64("sim.seed", 0, "replay this seed of the simulation alone")
 	simPeople = flag.Int("sim.people", 20, "people in a simulation")
-	simSteps  = flag.Int("sim.steps", 400, "what people do in a simulation, counted")
+	simSteps  = flag.Int("sim.steps", 160, "what people do in a simulation, counted")
 )
 
 // seeds is how many seeds a simulation is run with: 2, or as HALLWAY_SEEDS says.
@@ -80,6 +80,7 @@ func TestAnOfficeAgreesInTheEnd(t *testing.T) {
 	}
 	for seed := range uint64(seeds(t)) {
 		t.Run(fmt.Sprint("seed ", seed+1), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { runOffice(t, seed+1) })
 		})
 	}

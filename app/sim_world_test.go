@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"hallway/p2p/simnet"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
 )
 
 var (
@@ -34,6 +37,9 @@ type simWorld struct {
 	start    time.Time
 	actions  []string // the last ones
 	count    int
+
+	// host makes a desk's host where it is not the simulated network's own.
+	host func(*simDesk) func(...libp2p.Option) (host.Host, error)
 }
 
 // newSimWorld makes an empty office. It must be called in a bubble, and closed in it.
@@ -80,7 +86,13 @@ func (w *simWorld) note(format string, args ...any) {
 func (w *simWorld) fail(format string, args ...any) {
 	w.t.Helper()
 	w.t.Errorf("seed %d: %s\nlast actions:\n%s\nagain: go test ./app -run '%s' -sim.seed %d -sim.people %d",
-		w.seed, fmt.Sprintf(format, args...), strings.Join(w.actions, "\n"), w.t.Name(), w.seed, len(w.desks))
+		w.seed, fmt.Sprintf(format, args...), strings.Join(w.actions, "\n"), w.top(), w.seed, len(w.desks))
+}
+
+// top is the name of the test that the seed belongs to.
+func (w *simWorld) top() string {
+	name, _, _ := strings.Cut(w.t.Name(), "/")
+	return name
 }
 
 // must ends the test on an error.
