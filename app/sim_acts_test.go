@@ -25,6 +25,7 @@ type ack struct {
 	text    string
 	deleted bool                   // somebody was allowed to delete it
 	readers map[access.UserID]bool // who could read the channel as its author saw it then
+	out     map[access.UserID]bool // who had been taken out, as its author saw it then
 }
 
 // simActs draws what people do and what happens to their computers.
@@ -175,7 +176,7 @@ func (a *simActs) say(d *simDesk, c *Channel, q SendRequest) {
 	}
 	id, err := crdt.ParseOpID(r.ID)
 	a.must(err)
-	x := &ack{id: id, channel: scope, by: d, text: q.Text, readers: readers}
+	x := &ack{id: id, channel: scope, by: d, text: q.Text, readers: readers, out: takenOut(s, scope)}
 	a.acks, a.byID[id] = append(a.acks, x), x
 }
 

@@ -337,6 +337,9 @@ func (a *simActs) checkSecrets() {
 			a.must(err)
 			last, ever := seen[x.channel][userOf(d)]
 			may := ever && last >= i || a.truth(x.channel).access().MayRead(userOf(d), x.channel)
+			if !x.out[userOf(d)] { // who was in for a while got older keys while nobody had taken him out
+				may = may || s.access().MayRead(s.self, x.channel)
+			}
 			if may {
 				continue
 			}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"testing/synctest"
 	"time"
+
+	"hallway/crdt"
+	"hallway/crdt/access"
 )
 
 // invite has somebody new come, until there are enough.
@@ -88,3 +91,22 @@ func (a *simActs) divide() {
 
 var simNames = []string{"Ada", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gita", "Hugo", "Ines", "Jon", "Kaya", "Leo", "Mona", "Nils", "Olga",
 	"Pia", "Quin", "Rosa", "Sam", "Tara", "Umar", "Vera", "Wim", "Xena", "Yves", "Zoe"}
+
+// takenOut are those whom a desk knows to have been removed from the workspace or the channel, or to have left.
+func takenOut(s *space, scope crdt.ScopeID) map[access.UserID]bool {
+	out := map[access.UserID]bool{}
+	for _, e := range s.access().Audit() {
+		u := e.User
+		switch e.Body.(type) {
+		case *access.Leave:
+			u = e.Author
+		case *access.Remove, *access.ChannelRemove:
+		default:
+			continue
+		}
+		if e.Effective && (e.Scope == scope || e.Scope == s.scope()) && !s.access().MayRead(u, scope) {
+			out[u] = true
+		}
+	}
+	return out
+}

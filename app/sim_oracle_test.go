@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -119,7 +118,7 @@ type deafHost struct {
 }
 
 func live(p protocol.ID) bool {
-	return p == wire.ProtoPush || strings.HasPrefix(string(p), "/meshsub/") || strings.HasPrefix(string(p), "/floodsub/")
+	return p == wire.ProtoPush || p == wire.ProtoFlood || p == wire.ProtoMesh
 }
 
 // SetStreamHandler implements host.Host.

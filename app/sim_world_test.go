@@ -46,13 +46,35 @@ type simWorld struct {
 func newSimWorld(t *testing.T, seed uint64, weather simnet.Config) *simWorld {
 	weather.Seed = seed
 	w := &simWorld{
-		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x73696d)), net: simnet.New(weather), dir: t.TempDir(),
+		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0x73696d)), net: simnet.New(weather), dir: simDir(t),
 		logLevel: slog.LevelWarn, start: time.Now(),
 	}
 	if *simVerbose {
 		w.logLevel = slog.LevelDebug
 	}
 	return w
+}
+
+// memoryDisk holds files in memory, on systems that have it.
+const memoryDisk = "/dev/shm"
+
+// simDir is where the data directories lie: in a file system in memory where there is one, since twenty desks that sync
+// every commit to one real disk wait for nothing else, or where HALLWAY_SIM_DIR says.
+func simDir(t *testing.T) string {
+	parent := os.Getenv("HALLWAY_SIM_DIR")
+	if parent == "" {
+		parent = memoryDisk
+	}
+	dir, err := os.MkdirTemp(parent, "hallway-sim-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // close ends everything.
