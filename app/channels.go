@@ -62,12 +62,19 @@ func (s *space) directName(ch *access.Channel) string {
 	return strings.Join(others, ", ")
 }
 
-// channels are all that this person may read, direct messages folded, by scope.
+// talked reports whether anything was said in a scope that is here.
+func (s *space) talked(scope crdt.ScopeID) bool {
+	c, err := s.view().Channel(context.Background(), scope)
+	return err == nil && c.Rows > 0
+}
+
+// channels are all that this person may read, by scope. Of direct messages that the same people began apart it is the one
+// that new ones go to, and any other in which something was said: nothing that was written is hidden.
 func (s *space) channels() []access.Channel {
 	v := s.access()
 	var out []access.Channel
 	for _, scope := range v.Scopes() {
-		if v.Canonical(scope) != scope || !v.MayRead(s.self, scope) {
+		if !v.MayRead(s.self, scope) || v.Canonical(scope) != scope && !s.talked(scope) {
 			continue
 		}
 		if ch, ok := v.Channel(scope); ok {
@@ -176,7 +183,7 @@ func (s *space) channelInfo(ctx context.Context, scope crdt.ScopeID) (Channel, e
 func (s *space) findChannel(ctx context.Context, text string, open bool) (crdt.ScopeID, error) {
 	text = strings.TrimSpace(text)
 	if raw, err := hex.DecodeString(text); err == nil && len(raw) == len(crdt.ScopeID{}) {
-		scope := s.access().Canonical(crdt.ScopeID(raw))
+		scope := crdt.ScopeID(raw)
 		if s.access().MayRead(s.self, scope) && scope != s.scope() {
 			if _, ok := s.access().Channel(scope); ok {
 				return scope, nil

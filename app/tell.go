@@ -34,7 +34,7 @@ func (s *space) tell(ctx context.Context, c view.Changes, b *batch) {
 			continue
 		}
 		touched[scope] = true
-		if ch, err := s.channelInfo(ctx, s.access().Canonical(scope)); err == nil {
+		if ch, err := s.channelInfo(ctx, scope); err == nil {
 			s.publish(Event{Kind: EventChannel, Channel: ch.ID, ChannelName: ch.Name, Info: &ch})
 		}
 	}
