@@ -114,8 +114,8 @@ test('a reply in a thread reaches the other desk', async () => {
   await ada.page.getByRole('textbox', { name: 'Reply in this thread' }).press('Enter');
   await expect(bram.thread.getByText('One to fifty, and the chart beside it.')).toBeVisible();
   await expect(bram.row('#general', 'One to fifty, and the chart beside it.')).toBeVisible();
-  // Both have the thread open, so that nothing in it is new to them after a moment.
-  for (const d of [ada, bram]) await expect(d.row('#general', 'The harbour pilot').getByRole('button', { name: /^2 replies last one/ })).toBeVisible();
+  // Whether a reply still counts as new depends on which of the two pages has the focus just then.
+  for (const d of [ada, bram]) await expect(d.row('#general', 'The harbour pilot').getByRole('button', { name: /^2 replies/ })).toBeVisible();
   await ada.clean('thread');
   await bram.clean('thread');
   for (const d of [ada, bram]) {
